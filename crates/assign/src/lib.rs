@@ -1,0 +1,1 @@
+//! Spreads buckets over front doors by keyed weighted rendezvous. Pure.

@@ -1,0 +1,1 @@
+//! Catalogs that clients are told: canonical bytes, keys, envelopes, verification. Pure.

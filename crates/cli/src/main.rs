@@ -1,0 +1,2 @@
+//! The damm command line.
+fn main() {}

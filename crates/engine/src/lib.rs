@@ -1,0 +1,1 @@
+//! Carries a blueprint out: actions, steps, ledger, inventory, publishing.

@@ -1,0 +1,88 @@
+//! What providers can do and what they charge.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::ProviderName;
+use crate::topology::{Provider, ProviderKind, Topology};
+use crate::units::Usd;
+
+/// What a provider's API can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// Addresses can be added to and taken from a running machine.
+    pub movable_addresses: bool,
+    /// Addresses that one machine can hold beside its own.
+    pub max_addresses: u32,
+    /// The most bytes of user data that a machine can be given.
+    pub user_data_limit: usize,
+    /// The longest that a new object may be missing from listings.
+    pub list_lag: crate::time::Span,
+    /// Whether a creation that is called again with the same key makes nothing new.
+    pub idempotent_create: bool,
+}
+
+/// What one account offers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    /// What its API can do.
+    pub capabilities: Capabilities,
+    /// US dollars a month for each machine size. A size that is not here is not offered.
+    pub machines: BTreeMap<String, Usd>,
+    /// US dollars a month for one more address.
+    pub address: Usd,
+}
+
+/// What each account offers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Offers(pub BTreeMap<ProviderName, Offer>);
+
+impl Offers {
+    /// What the topology's accounts offer, as far as it can be told without asking them.
+    pub fn of(topology: &Topology) -> Self {
+        Self(
+            topology
+                .providers
+                .iter()
+                .map(|(n, p)| (n.clone(), Offer::built_in(p)))
+                .collect(),
+        )
+    }
+
+    /// One account's offer.
+    pub fn get(&self, provider: &ProviderName) -> Option<&Offer> {
+        self.0.get(provider)
+    }
+}
+
+impl Offer {
+    /// A kind's own capabilities and price table, with the account's own prices over it.
+    pub fn built_in(provider: &Provider) -> Self {
+        let mut offer = match provider.kind {
+            ProviderKind::Sim => Self::sim(provider),
+        };
+        offer.machines.extend(provider.prices.machines.clone());
+        offer.address = provider.prices.address.unwrap_or(offer.address);
+        offer
+    }
+
+    fn sim(provider: &Provider) -> Self {
+        let settings = provider.sim.clone().unwrap_or_default();
+        let sizes = [("small", 4_000), ("medium", 8_000), ("large", 16_000)];
+        Self {
+            capabilities: Capabilities {
+                movable_addresses: settings.movable_addresses,
+                max_addresses: settings.max_addresses,
+                user_data_limit: 32 * 1024,
+                list_lag: crate::time::Span::from_secs(60),
+                idempotent_create: false,
+            },
+            machines: sizes
+                .map(|(s, p)| (s.to_owned(), Usd::from_mills(p)))
+                .into(),
+            address: Usd::from_mills(500),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Providers: one account at one vendor.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::name::RegionName;
+use crate::net::Asn;
+use crate::time::Span;
+use crate::units::Usd;
+
+/// One account at one vendor. Two accounts at one vendor are two providers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// Which vendor's API this account speaks.
+    pub kind: ProviderKind,
+    /// Where the account's secret is found; never the secret itself.
+    #[serde(default)]
+    pub credentials: Option<Credentials>,
+    /// The autonomous systems that this account's addresses come from; at least one.
+    #[schemars(length(min = 1))]
+    pub asns: Vec<Asn>,
+    /// The vendor's name for the place, for each region that this account may serve.
+    pub locations: BTreeMap<RegionName, String>,
+    /// What the account may be asked to hold and to answer.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Prices of this account, where they differ from the vendor's built-in table.
+    #[serde(default)]
+    pub prices: Prices,
+    /// How the embedded cloud behaves; only for the kind `sim`.
+    #[serde(default)]
+    pub sim: Option<SimSettings>,
+}
+
+/// A vendor.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderKind {
+    /// The embedded cloud: machines, addresses, DNS and balancers in the state file.
+    Sim,
+}
+
+impl ProviderKind {
+    /// The kind as the topology writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sim => "sim",
+        }
+    }
+}
+
+impl fmt::Display for ProviderKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Where a secret is found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Credentials {
+    /// In this environment variable.
+    Env(String),
+    /// In this file, whose end-of-line is cut off.
+    File(String),
+}
+
+/// What an account may be asked to hold and to answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Servers that the account may hold for this fleet.
+    pub nodes: Option<u32>,
+    /// Calls an hour, as the vendor counts them.
+    #[schemars(range(min = 1))]
+    pub requests_per_hour: u32,
+    /// Calls that may be under way at once.
+    #[schemars(range(min = 1, max = 256))]
+    pub parallel: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            nodes: None,
+            requests_per_hour: 3_600,
+            parallel: 8,
+        }
+    }
+}
+
+/// Prices a month.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Prices {
+    /// US dollars a month for each machine size.
+    pub machines: BTreeMap<String, Usd>,
+    /// US dollars a month for one more address.
+    pub address: Option<Usd>,
+}
+
+/// How the embedded cloud behaves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SimSettings {
+    /// Prefixes that addresses are drawn from, spread evenly over the provider's ASNs in order.
+    /// Empty: made up from the provider's name, two for each ASN, out of 10.0.0.0/8.
+    #[schemars(with = "Vec<String>")]
+    pub prefixes: Vec<IpNet>,
+    /// From a machine's creation to its agent's joining.
+    pub boot_time: Span,
+    /// The delay of every answer.
+    pub latency: Span,
+    /// Machines that the vendor has to give, over all fleets; none: no end of them.
+    pub stock: Option<u32>,
+    /// Machines that the account may hold, as the vendor enforces it.
+    pub quota: Option<u32>,
+    /// Addresses that one machine can hold beside its own.
+    pub max_addresses: u32,
+    /// Whether addresses can be added to and taken from a running machine.
+    pub movable_addresses: bool,
+    /// Faults to be served.
+    pub faults: Dial,
+}
+
+impl Default for SimSettings {
+    fn default() -> Self {
+        Self {
+            prefixes: Vec::new(),
+            boot_time: Span::from_secs(20),
+            latency: Span::ZERO,
+            stock: None,
+            quota: None,
+            max_addresses: 256,
+            movable_addresses: true,
+            faults: Dial::default(),
+        }
+    }
+}
+
+/// The fault dial of the embedded cloud: for each fault, its odds per call, from 0 to 1.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dial {
+    /// Draws the faults; the same seed and the same calls give the same faults.
+    pub seed: u64,
+    /// 429 that says when to come back.
+    #[schemars(range(min = 0, max = 1))]
+    pub throttled: f64,
+    /// 429 that does not say when to come back.
+    #[schemars(range(min = 0, max = 1))]
+    pub throttled_silent: f64,
+    /// 5xx, and nothing was done.
+    #[schemars(range(min = 0, max = 1))]
+    pub error_before: f64,
+    /// 5xx, although the thing was done.
+    #[schemars(range(min = 0, max = 1))]
+    pub error_after: f64,
+    /// No answer, although the thing was done.
+    #[schemars(range(min = 0, max = 1))]
+    pub lost_response: f64,
+    /// A new object that listings leave out for a while.
+    #[schemars(range(min = 0, max = 1))]
+    pub late_listing: f64,
+    /// A machine that is accepted and never comes up.
+    #[schemars(range(min = 0, max = 1))]
+    pub stuck_create: f64,
+    /// No machine of this size to be had now.
+    #[schemars(range(min = 0, max = 1))]
+    pub out_of_stock: f64,
+    /// An address that somebody else attached elsewhere before we could.
+    #[schemars(range(min = 0, max = 1))]
+    pub attached_elsewhere: f64,
+    /// A delete that is accepted and takes effect much later.
+    #[schemars(range(min = 0, max = 1))]
+    pub slow_delete: f64,
+    /// "Busy, try again".
+    #[schemars(range(min = 0, max = 1))]
+    pub busy: f64,
+}
