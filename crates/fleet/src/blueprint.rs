@@ -109,6 +109,8 @@ pub struct Catalog {
     pub serial: u64,
     /// When that was.
     pub planned_at: Timestamp,
+    /// A digest of what the topology says of catalogs: a change of it is a change of content.
+    pub policy: String,
 }
 
 impl Blueprint {

@@ -170,19 +170,6 @@ impl Seed {
     pub fn blueprint(&mut self) -> BlueprintId {
         BlueprintId::from_raw(self.draw(BlueprintId::PREFIX))
     }
-
-    /// A number in `[0, 1)` that depends only on this seed's key and on `what`, not on what was
-    /// drawn before: used to jitter ages.
-    pub fn unit(&self, what: u64) -> f64 {
-        let hash = Sha256::new()
-            .chain_update(self.key)
-            .chain_update(what.to_be_bytes())
-            .finalize();
-        let bits = hash[..8]
-            .iter()
-            .fold(0u64, |raw, b| raw << 8 | u64::from(*b));
-        (bits >> 11) as f64 / (1u64 << 53) as f64
-    }
 }
 
 #[cfg(test)]

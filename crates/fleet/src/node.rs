@@ -76,8 +76,6 @@ pub struct Node {
     pub location: String,
     /// When it was planned.
     pub created_at: Timestamp,
-    /// When it is too old, jitter included. None: its addresses are rotated instead.
-    pub expires_at: Option<Timestamp>,
     /// What it is for.
     pub duty: Duty,
     /// Where in its life it is meant to be.
@@ -129,8 +127,6 @@ pub struct Frontdoor {
     pub transport: Transport,
     /// When it was planned.
     pub created_at: Timestamp,
-    /// When it is too old, jitter included. None: it ages with its node.
-    pub expires_at: Option<Timestamp>,
     /// Where in its life it is meant to be.
     pub stage: Stage,
     /// The front door that it was made to replace, on whichever node that stands.
@@ -151,8 +147,6 @@ pub struct EgressIp {
     pub id: EgressIpId,
     /// When it was planned.
     pub created_at: Timestamp,
-    /// When it is too old, jitter included. None: it ages with its node.
-    pub expires_at: Option<Timestamp>,
     /// Where in its life it is meant to be.
     pub stage: Stage,
     /// The address that it was made to replace.
