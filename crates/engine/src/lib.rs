@@ -1,1 +1,3 @@
 //! Carries a blueprint out: actions, steps, ledger, inventory, publishing.
+
+pub mod bootstrap;
