@@ -1,2 +1,5 @@
-//! The damm command line.
-fn main() {}
+//! The `damm` command.
+
+fn main() -> std::process::ExitCode {
+    damm_cli::main()
+}

@@ -1,0 +1,58 @@
+//! Pools before and after a plan.
+
+use damm_planner::{Counts, PoolReport};
+
+use super::table::Table;
+use super::text::{Line, Page, Style};
+
+const COLUMNS: [&str; 9] = [
+    "Pools",
+    ">want",
+    ">live",
+    ">standby",
+    ">reserve",
+    ">building",
+    ">draining",
+    ">leaving",
+    ">addresses",
+];
+
+/// Writes the pools, and only the columns that say something.
+pub fn draw(page: &mut Page, pools: &[PoolReport]) {
+    if pools.is_empty() {
+        return;
+    }
+    let mut table = Table::new(&COLUMNS);
+    for pool in pools {
+        let name = Line::plain(format!("  {} {}", pool.region, pool.role));
+        let mut cells = vec![name, Line::plain(pool.want.to_string())];
+        cells.extend(
+            numbers(&pool.before)
+                .iter()
+                .zip(numbers(&pool.after))
+                .map(step),
+        );
+        table.row(cells);
+    }
+    table.drop_empty_columns();
+    page.gap();
+    table.draw(page);
+}
+
+const fn numbers(c: &Counts) -> [u32; 7] {
+    let (live, addresses) = (c.live, c.addresses);
+    [
+        live, c.standby, c.reserve, c.building, c.draining, c.leaving, addresses,
+    ]
+}
+
+/// `3`, or `3 → 5` when it changes.
+fn step((before, after): (&u32, u32)) -> Line {
+    match *before == after {
+        true => Line::of(
+            if after == 0 { Style::Dim } else { Style::Plain },
+            after.to_string(),
+        ),
+        false => Line::of(Style::Dim, format!("{before}→")).put(Style::Bold, after.to_string()),
+    }
+}
