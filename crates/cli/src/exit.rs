@@ -41,11 +41,11 @@ pub struct Failure {
     /// One sentence, in small letters and without a full stop; what follows may take more lines.
     pub message: String,
     /// What to do.
-    pub help: Option<String>,
+    pub help: Option<Box<str>>,
     /// The rule that refused, where one did.
-    pub rule: Option<String>,
+    pub rule: Option<Box<str>>,
     /// Particulars for `--json`: a file's diagnostics.
-    pub details: Option<serde_json::Value>,
+    pub details: Option<Box<serde_json::Value>>,
 }
 
 impl Failure {
@@ -83,21 +83,21 @@ impl Failure {
     /// With what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Display) -> Self {
-        self.help = Some(help.to_string());
+        self.help = Some(help.to_string().into());
         self
     }
 
     /// With the rule that refused.
     #[must_use]
     pub fn rule(mut self, rule: impl Display) -> Self {
-        self.rule = Some(rule.to_string());
+        self.rule = Some(rule.to_string().into());
         self
     }
 
     /// With particulars for `--json`.
     #[must_use]
     pub fn details(mut self, details: impl Serialize) -> Self {
-        self.details = serde_json::to_value(details).ok();
+        self.details = serde_json::to_value(details).ok().map(Box::new);
         self
     }
 }

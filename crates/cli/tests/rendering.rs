@@ -1,5 +1,7 @@
 //! How plans look, as goldens: at 80 columns, folded and unfolded, plain and coloured.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeMap;
 
 use damm_cli::render::{Page, plan};

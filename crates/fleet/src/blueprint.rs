@@ -33,8 +33,10 @@ pub struct Blueprint {
     /// The nodes that should be, with their front doors and egress addresses.
     pub nodes: BTreeMap<NodeId, Node>,
     /// The DNS record sets that should be.
+    #[serde(with = "crate::pairs")]
     pub records: BTreeMap<RecordKey, RecordSet>,
     /// The load-balancer targets that should be.
+    #[serde(with = "crate::pairs")]
     pub targets: BTreeMap<TargetKey, Target>,
     /// What should be published, per region.
     pub catalogs: BTreeMap<RegionName, Catalog>,
@@ -179,5 +181,36 @@ impl Blueprint {
     /// What all of it costs a month. What leaves is counted until it is gone.
     pub fn monthly(&self) -> Usd {
         self.nodes.values().map(Node::monthly).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blueprint_with_records_and_targets_reads_back_from_json() {
+        let mut seed = crate::Seed::from_number(5);
+        let mut blueprint = Blueprint::genesis(seed.blueprint(), Timestamp::EPOCH);
+        let key = RecordKey {
+            provider: "dns".parse().unwrap(),
+            zone: "example.net".to_owned(),
+            name: "eu.example.net".to_owned(),
+        };
+        let addresses = BTreeSet::from([IpAddr::from([198, 51, 100, 7])]);
+        let ttl = Span::from_mins(5);
+        blueprint.records.insert(key, RecordSet { addresses, ttl });
+        let key = TargetKey {
+            balancer: "front".parse().unwrap(),
+            node: seed.node(),
+        };
+        let target = Target {
+            address: IpAddr::from([198, 51, 100, 8]),
+            port: 443,
+            draining: false,
+        };
+        blueprint.targets.insert(key, target);
+        let json = serde_json::to_string(&blueprint).unwrap();
+        assert_eq!(serde_json::from_str::<Blueprint>(&json).unwrap(), blueprint);
     }
 }

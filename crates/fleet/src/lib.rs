@@ -18,6 +18,7 @@ pub mod name;
 pub mod net;
 pub mod node;
 pub mod offer;
+pub mod pairs;
 pub mod reason;
 pub mod resource;
 pub mod stage;

@@ -101,8 +101,16 @@ fn catalogs(page: &mut Page, diffs: &BTreeMap<RegionName, CatalogDiff>, unfolded
         let what = match diff.renewal {
             true => "renewed, nothing in or out".to_owned(),
             false => {
-                let doors = if diff.added.len() == 1 { "front door" } else { "front doors" };
-                format!("{} {doors} in, {} out", diff.added.len(), diff.removed.len())
+                let doors = if diff.added.len() == 1 {
+                    "front door"
+                } else {
+                    "front doors"
+                };
+                format!(
+                    "{} {doors} in, {} out",
+                    diff.added.len(),
+                    diff.removed.len()
+                )
             }
         };
         page.wrapped(

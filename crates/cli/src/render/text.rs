@@ -114,35 +114,43 @@ impl Line {
             return vec![self];
         }
         let mut lines = vec![Self::new()];
-        for (style, word) in self.words() {
+        for word in self.words() {
             let line = lines.pop().unwrap_or_default();
-            // Only a blank may become a line's end: `(` and `IR` of two styles stay together.
-            let glued = !word.starts_with(' ') && !line.ends_blank();
-            let fits = line.width() + word.trim_end().chars().count() <= width;
-            match fits || glued || line.0.is_empty() {
-                true => lines.push(line.put(style, word)),
-                false => lines.extend([line, Self::of(style, word.trim_start())]),
+            let blanks = word.width() - word.trimmed().width();
+            let end = if word.is_blank() { 0 } else { word.width() };
+            match line.width() + end <= width || line.width() == 0 && blanks == 0 {
+                true => lines.push(line.join(word)),
+                false => lines.extend([line, word.trimmed()]),
             }
         }
         lines
     }
 
-    fn ends_blank(&self) -> bool {
-        self.0.last().is_none_or(|(_, t)| t.ends_with(' '))
+    fn is_blank(&self) -> bool {
+        self.0.iter().all(|(_, t)| t.trim_matches(' ').is_empty())
     }
 
-    /// Its words in order, each with the blanks before it.
-    fn words(self) -> Vec<(Style, String)> {
-        let mut words = Vec::new();
+    /// Without the blanks that it starts with.
+    fn trimmed(&self) -> Self {
+        let mut pieces = self.0.clone();
+        if let Some((_, text)) = pieces.first_mut() {
+            *text = text.trim_start_matches(' ').to_owned();
+        }
+        Self(pieces)
+    }
+
+    /// Its words in order, each with the blanks before it. A word may change its style within.
+    fn words(self) -> Vec<Self> {
+        let mut words: Vec<Self> = vec![Self::new()];
         for (style, text) in self.0 {
-            let mut word = String::new();
-            for c in text.chars() {
-                if c == ' ' && !word.trim_start().is_empty() {
-                    words.push((style, std::mem::take(&mut word)));
+            for (i, part) in text.split(' ').enumerate() {
+                let word = words.pop().unwrap_or_default();
+                match i {
+                    0 => words.push(word.put(style, part)),
+                    _ if word.is_blank() => words.push(word.put(style, format!(" {part}"))),
+                    _ => words.extend([word, Self::of(style, format!(" {part}"))]),
                 }
-                word.push(c);
             }
-            words.push((style, word));
         }
         words
     }
