@@ -1,0 +1,82 @@
+//! Things with our tag that no living row holds.
+//!
+//! Those that the ledger knew are ours beyond doubt: the late effect of a lost creation, or what
+//! was believed gone. Those that it never knew may be another controller's, so they are left alone
+//! until they are old.
+
+use damm_fleet::{Stage, Subject, Verb};
+
+use super::view::View;
+use super::{Due, Held, Hold};
+use crate::patience::ORPHAN_AGE;
+use crate::sight::StrayKnown;
+use crate::step::{Call, Step};
+
+pub(super) fn steps(view: &View<'_>, due: &mut Due) {
+    for known in &view.seen.strays {
+        match may_go(view, known) {
+            true => due.steps.push(step(known)),
+            false => due.held.extend(later(known)),
+        }
+    }
+}
+
+fn may_go(view: &View<'_>, known: &StrayKnown) -> bool {
+    let stray = &known.stray;
+    let fits = stray.machine == matches!(stray.tag.subject, Subject::Node(_));
+    let ours = stray.tag.fleet == view.topology.fleet && fits;
+    let row = view.row(stray.tag.subject);
+    let ripe = match known.ever_known {
+        // A row that stands at another account says that something is odd; nothing is destroyed.
+        true => row.is_none_or(|r| r.provider == stray.provider && unwanted(view, stray.tag.subject)),
+        false => view.now.since(stray.created_at) >= ORPHAN_AGE && row.is_none(),
+    };
+    ours && ripe && known.times_seen >= 2 && quiet(view, known)
+}
+
+/// What was lost while it was in service and shows up again waits for the planner's word.
+fn unwanted(view: &View<'_>, subject: Subject) -> bool {
+    crate::guard::desired(view, subject).is_none_or(|(_, s)| matches!(s, Stage::Leaving { .. }))
+}
+
+/// Nobody is connected through it, or the longest drain has passed since it showed up.
+fn quiet(view: &View<'_>, known: &StrayKnown) -> bool {
+    let Subject::Node(node) = known.stray.tag.subject else {
+        return true;
+    };
+    let rotation = &view.topology.rotation;
+    let drain = rotation.ingress.drain.max(rotation.egress.drain);
+    view.node_sessions(node) == 0 || view.now >= known.first_seen + drain
+}
+
+fn step(known: &StrayKnown) -> Step {
+    let stray = &known.stray;
+    let verb = match (stray.machine, stray.tag.subject) {
+        (true, _) => Verb::RetireNode,
+        (false, Subject::EgressIp(_)) => Verb::ReleaseEgressIp,
+        (false, _) => Verb::ReleaseFrontdoor,
+    };
+    Step {
+        verb,
+        object: format!("{} ({})", stray.tag.subject, stray.provider_ref),
+        subject: Some(stray.tag.subject),
+        provider: Some(stray.provider.clone()),
+        key: format!("{}.stray.{}", stray.tag.subject, stray.provider_ref),
+        call: Call::DestroyStray {
+            machine: stray.machine,
+            provider_ref: stray.provider_ref.clone(),
+            detach: stray.attached,
+        },
+    }
+}
+
+/// When a stray that is left alone is old enough.
+fn later(known: &StrayKnown) -> Option<Held> {
+    let stray = &known.stray;
+    let what = "it to grow old, since the ledger never knew it";
+    Some(Held {
+        object: format!("{} ({})", stray.tag.subject, stray.provider_ref),
+        hold: Hold::After { what },
+        until: (!known.ever_known).then_some(stray.created_at + ORPHAN_AGE),
+    })
+}
