@@ -101,11 +101,12 @@ pub fn check(view: &View<'_>, step: &Step) -> Result<(), Breach> {
 /// The row must hold what the call is about, under the name that the call uses.
 fn held(view: &View<'_>, step: &Step, provider_ref: &str) -> Result<(), Breach> {
     let row = step.subject.and_then(|s| view.row(s));
-    let holds = row.is_some_and(|r| {
-        r.phase.may_exist() && r.provider_ref.as_deref() == Some(provider_ref)
-    });
+    let holds =
+        row.is_some_and(|r| r.phase.may_exist() && r.provider_ref.as_deref() == Some(provider_ref));
     let step = || step.to_string();
-    holds.then_some(()).ok_or_else(|| Breach::NotHeld { step: step() })
+    holds
+        .then_some(())
+        .ok_or_else(|| Breach::NotHeld { step: step() })
 }
 
 /// What a living row holds is no stray.
@@ -116,7 +117,9 @@ fn unclaimed(view: &View<'_>, step: &Step, provider_ref: &str) -> Result<(), Bre
             && r.provider_ref.as_deref() == Some(provider_ref)
     };
     match view.rows.values().any(claims) {
-        true => Err(Breach::StillWanted { step: step.to_string() }),
+        true => Err(Breach::StillWanted {
+            step: step.to_string(),
+        }),
         false => Ok(()),
     }
 }
@@ -139,7 +142,11 @@ pub fn desired<'a>(view: &View<'a>, subject: Subject) -> Option<(&'a Node, &'a S
         Subject::Frontdoor(id) => &node.frontdoors.get(&id)?.stage,
         Subject::EgressIp(id) => &node.egress_ips.get(&id)?.stage,
     };
-    let stage = if node.stage.is_leaving() { &node.stage } else { own };
+    let stage = if node.stage.is_leaving() {
+        &node.stage
+    } else {
+        own
+    };
     Some((node, stage))
 }
 

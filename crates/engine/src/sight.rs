@@ -334,7 +334,11 @@ impl Eye<'_, '_> {
     }
 
     fn found(&mut self, item: &Item<'_>) -> Result<(), IllegalPhase> {
-        let other = self.row.provider_ref.as_deref().is_some_and(|r| r != item.provider_ref);
+        let other = self
+            .row
+            .provider_ref
+            .as_deref()
+            .is_some_and(|r| r != item.provider_ref);
         if other && self.at < self.row.since + self.grace() {
             // The one that was made last may only be late; if it turns up there are two.
             return Ok(());

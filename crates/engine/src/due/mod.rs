@@ -104,7 +104,10 @@ impl fmt::Display for Hold {
             }
             Self::After { what } => write!(f, "{what}"),
             Self::NoWay { missing } => {
-                write!(f, "{missing}, which the topology no longer names; put it back")
+                write!(
+                    f,
+                    "{missing}, which the topology no longer names; put it back"
+                )
             }
         }
     }

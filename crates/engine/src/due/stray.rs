@@ -28,7 +28,9 @@ fn may_go(view: &View<'_>, known: &StrayKnown) -> bool {
     let row = view.row(stray.tag.subject);
     let ripe = match known.ever_known {
         // A row that stands at another account says that something is odd; nothing is destroyed.
-        true => row.is_none_or(|r| r.provider == stray.provider && unwanted(view, stray.tag.subject)),
+        true => {
+            row.is_none_or(|r| r.provider == stray.provider && unwanted(view, stray.tag.subject))
+        }
         false => view.now.since(stray.created_at) >= ORPHAN_AGE && row.is_none(),
     };
     ours && ripe && known.times_seen >= 2 && quiet(view, known)
