@@ -1,7 +1,7 @@
 //! Spreads buckets over front doors by keyed weighted rendezvous. Pure.
 //!
 //! A bucket is a group of clients that is told of the same few front doors. Which doors those are
-//! follows from a secret key, so that a censor who holds one bucket's doors can't compute another's.
+//! follows from a secret key, so that a censor who holds one bucket's doors can't tell another's.
 //!
 //! # How
 //!

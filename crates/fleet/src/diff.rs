@@ -112,7 +112,7 @@ impl Diff {
 
     /// The contract's verbs that lead from `old` to these changes, in order of their nodes.
     ///
-    /// DNS records, balancer targets and removals of what is already gone are no verbs of their own:
+    /// DNS records, balancer targets and removals of what is gone are no verbs of their own:
     /// they are steps inside one.
     pub fn actions(&self, old: &Blueprint) -> Vec<Action> {
         let mut actions = Vec::new();

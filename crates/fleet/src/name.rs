@@ -15,7 +15,8 @@ pub const PATTERN: &str = "^[a-z][a-z0-9-]{0,38}[a-z0-9]$|^[a-z]$";
 /// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a name: use 1 to 40 of a-z, 0-9 and `-`, starting with a letter and not ending with `-`"
+    "`{0}` is not a name: use 1 to 40 of a-z, 0-9 and `-`, \
+     starting with a letter and not ending with `-`"
 )]
 pub struct InvalidName(pub String);
 

@@ -98,7 +98,9 @@ impl JsonSchema for Usd {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "number", "minimum": 0, "maximum": 1e12, "description": "US dollars." })
+        json_schema!({
+            "type": "number", "minimum": 0, "maximum": 1e12, "description": "US dollars."
+        })
     }
 }
 

@@ -14,9 +14,7 @@ pub enum BootstrapError {
         problem: String,
     },
     /// The template asks for a value that there is not.
-    #[error(
-        "bootstrap template {template}, line {line}: there is no such value in `{asked}`: use {known}"
-    )]
+    #[error("bootstrap template {template}, line {line}: no such value in `{asked}`: use {known}")]
     UnknownValue {
         /// The template's name.
         template: String,
@@ -40,10 +38,10 @@ pub enum BootstrapError {
         /// What is wrong.
         problem: String,
     },
-    /// What came out holds a symbol that YAML 1.1, which cloud-init reads, has no place for, or takes
-    /// for the end of a line: a value could break out of its place with it.
+    /// What came out holds a symbol that YAML 1.1, which cloud-init reads, has no place for, or
+    /// takes for the end of a line: a value could break out of its place with it.
     #[error(
-        "bootstrap template {template}, line {line} of what it gives, holds the symbol U+{symbol:04X}, \
+        "bootstrap template {template}, line {line} of what it gives: the symbol U+{symbol:04X}, \
          which YAML may take for the end of the line; take it out of the template or the value"
     )]
     Symbol {
@@ -67,8 +65,8 @@ pub enum BootstrapError {
     },
     /// The node could not join, or its secret is written about.
     #[error(
-        "bootstrap template {template} writes the join token {times} times; write {{{{ join_token }}}} \
-         exactly once, into a file that only root can read"
+        "bootstrap template {template} writes the join token {times} times; write \
+         {{{{ join_token }}}} exactly once, into a file that only root can read"
     )]
     Token {
         /// The template's name.

@@ -1,13 +1,13 @@
 //! Bootstrap files: the cloud-init user data that turns a fresh machine into a node.
 //!
-//! [`render`] is pure. It takes what the blueprint says of a node ([`Stamp`]), a [`Template`] (built
-//! in, or the operator's own from the profile's `bootstrap`), and the provider's size limit.
+//! [`render`] is pure. It takes what the blueprint says of a node ([`Stamp`]), a [`Template`]
+//! (built in, or the operator's own from the profile's `bootstrap`), and the provider's size limit.
 //!
 //! # Guarantees
 //!
 //! - Every value is written into the template as JSON, which is YAML too: no name, however odd, can
 //!   break out of its place. A template has to say `|safe` to give that up.
-//! - A value that is not known is an error that names the template and the line, never an empty text.
+//! - A value that is not known is an error that names template and line, never an empty text.
 //! - What comes out was parsed back, is a `#cloud-config` mapping, fits the provider's limit, and
 //!   holds the node's join token exactly once.
 //!
