@@ -29,7 +29,6 @@ fn node(role: Role, addresses: u16) -> Node {
         machine: "small".to_owned(),
         location: "a1".to_owned(),
         created_at: Timestamp::default(),
-        expires_at: None,
         duty: Duty::Serve,
         stage: Stage::Building,
         replaces: None,
@@ -55,7 +54,6 @@ fn add_door(node: &mut Node, seed: &mut Seed, port: u16) {
             port,
         },
         created_at: node.created_at,
-        expires_at: None,
         stage: Stage::Building,
         replaces: None,
         withheld_from: Default::default(),
@@ -69,7 +67,6 @@ fn add_egress_ip(node: &mut Node, seed: &mut Seed) {
     let ip = EgressIp {
         id: seed.egress_ip(),
         created_at: node.created_at,
-        expires_at: None,
         stage: Stage::Building,
         replaces: None,
         reason: node.reason.clone(),
