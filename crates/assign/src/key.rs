@@ -19,17 +19,22 @@ impl AssignKey {
         Self(bytes)
     }
 
-    /// HMAC-SHA-256 over a purpose and its parts, each with its length before it, so that no two
-    /// lists of parts run together.
+    /// What [`keyed_hash`] makes of this key.
     pub fn derive(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
-        // HMAC takes keys of any length, so this cannot fail.
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.0).expect("any length fits");
-        for part in std::iter::once(&purpose.as_bytes()).chain(parts) {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
+        keyed_hash(&self.0, purpose, parts)
     }
+}
+
+/// HMAC-SHA-256 (RFC 2104) over a purpose and its parts, each with its length before it, so that no
+/// two lists of parts run together. Without the key, its results can't be told from random bytes.
+pub fn keyed_hash(key: &[u8; 32], purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+    // HMAC takes keys of any length, so this cannot fail.
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("any length fits");
+    for part in std::iter::once(&purpose.as_bytes()).chain(parts) {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
 }
 
 impl Drop for AssignKey {

@@ -36,4 +36,4 @@ mod rank;
 mod siphash;
 
 pub use choose::{BucketRef, Candidate, Doors, doors_for_bucket};
-pub use key::AssignKey;
+pub use key::{AssignKey, keyed_hash};

@@ -1,1 +1,57 @@
 //! Catalogs that clients are told: canonical bytes, keys, envelopes, verification. Pure.
+//!
+//! A [`Catalog`] is what one bucket of clients is told of in one region. [`Told`] makes it from a
+//! blueprint; [`Catalog::seal`] signs it; a client's [`Verifier`] takes it or gives a [`Refusal`].
+//!
+//! # What a catalog says, and what it leaves out
+//!
+//! Fleet, region, version, two moments, and for each front door what a client needs to connect:
+//! a stable opaque id, address, port, transport. It names no provider, no network and no node, so
+//! that two doors on one server are not linked by it, and never an egress address. The population
+//! and the bucket stand in it only as an opaque [`Audience`], so that a found catalog does not tell
+//! whom it was for, and a client still sees when it is handed another bucket's. Its bytes are
+//! filled up to a size class, so that its length under encryption tells little.
+//!
+//! # Why there is no list of catalogs
+//!
+//! The Update Framework (TUF, <https://theupdateframework.github.io/specification/latest/>), whose
+//! roots and rotation this follows, signs a public list of all that is published, so that mirrors
+//! can't mix and match. Here such a list would hand a censor the name of every catalog, and through
+//! them every front door. Instead each catalog stands for itself: its audience stops one from being
+//! passed off as another, its version stops rollback, its expiry stops freezing, and its object's
+//! name can't be guessed ([`ChannelSecret`]).
+//!
+//! # Guarantees
+//!
+//! - The same blueprint, addresses, key and edition give the same bytes, signed or not.
+//! - No egress address is ever in them, and no change of egress changes them.
+//! - Any change of a signed byte is refused, and so is any catalog that is older than the one last
+//!   seen, expired, not yet valid, or meant for others.
+//! - Verification never panics, whatever the bytes.
+//!
+//! # Assumptions
+//!
+//! The caller draws all secrets from the operating system, keeps the root keys offline, and keeps
+//! what a client has last [`Seen`].
+
+mod audience;
+mod build;
+mod canon;
+mod contents;
+mod envelope;
+mod error;
+mod key;
+mod root;
+mod secret;
+mod table;
+mod verify;
+
+pub use audience::{Audience, ObjectName};
+pub use build::{Edition, Told, build};
+pub use contents::{Catalog, Front, MAX_VERSION, SCHEMA};
+pub use envelope::{Envelope, MAX_ENVELOPE, Signature, pae};
+pub use error::{Error, Refusal};
+pub use key::{KeyId, PublicKey, SecretKey};
+pub use root::{Role, Roles, Root};
+pub use secret::{ChannelSecret, FleetSecret};
+pub use verify::{Expected, RootChange, SKEW, Seen, Verifier};

@@ -1,0 +1,239 @@
+//! From a blueprint and what was observed to what a bucket is told.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use damm_assign::{AssignKey, BucketRef, Candidate, Doors};
+use damm_fleet::inventory::ObservedAddress;
+use damm_fleet::{
+    Asn, Blueprint, FrontdoorId, Inventory, Node, NodeId, Phase, PopulationName, RegionName, Role,
+    Subject, Timestamp, Topology, node::Frontdoor, prefix_of,
+};
+
+use crate::audience::Audience;
+use crate::contents::{Catalog, Front, MAX_VERSION, SCHEMA};
+use crate::error::Error;
+
+/// One edition of a bucket's catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edition {
+    /// Higher than that of any edition for the same bucket before it.
+    pub version: u64,
+    /// From when on it holds.
+    pub not_before: Timestamp,
+    /// Until when it holds.
+    pub expires: Timestamp,
+}
+
+/// All that one population is told in one region, ready to be divided over its buckets.
+///
+/// Egress is looked at only to refuse its addresses (rule 1); nothing of it gets any further, so
+/// no change of it can change a catalog (rule 2).
+#[derive(Debug, Clone)]
+pub struct Told {
+    fleet: String,
+    region: RegionName,
+    population: PopulationName,
+    buckets: u32,
+    fronts_per_bucket: usize,
+    fronts: BTreeMap<FrontdoorId, Front>,
+    doors: Doors,
+}
+
+/// One bucket's catalog. For many buckets, make [`Told`] once.
+///
+/// # Errors
+///
+/// As [`Told::new`] and [`Told::catalog`].
+#[allow(clippy::too_many_arguments)] // What a catalog follows from is that much.
+pub fn build(
+    blueprint: &Blueprint,
+    topology: &Topology,
+    inventory: &Inventory,
+    region: &RegionName,
+    population: &PopulationName,
+    bucket: u32,
+    key: &AssignKey,
+    edition: Edition,
+) -> Result<Catalog, Error> {
+    Told::new(blueprint, topology, inventory, region, population)?.catalog(key, bucket, edition)
+}
+
+impl Told {
+    /// Gathers the doors that a population may be told of in a region: those that
+    /// [`Blueprint::told`] names, and whose address is observed attached and probed.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::EgressAddress`] when one of them has an egress address.
+    /// - [`Error::NoFronts`] when there are none: an empty catalog would cut clients off.
+    pub fn new(
+        blueprint: &Blueprint,
+        topology: &Topology,
+        inventory: &Inventory,
+        region: &RegionName,
+        population: &PopulationName,
+    ) -> Result<Self, Error> {
+        let hidden = hidden(blueprint, inventory);
+        let mut fronts = BTreeMap::new();
+        let mut candidates = Vec::new();
+        for (node, door) in blueprint.told(topology, population) {
+            let observed = inventory.frontdoors.get(&door.id);
+            let Some((observed, address)) = observed.and_then(usable) else {
+                continue;
+            };
+            if node.region != *region {
+                continue;
+            }
+            if let Some(egress) = hidden.get(&address.to_canonical()) {
+                return Err(Error::EgressAddress {
+                    door: door.id,
+                    egress: *egress,
+                });
+            }
+            fronts.insert(door.id, front(door, address));
+            candidates.push(candidate(topology, node, door.id, observed, address));
+        }
+        if fronts.is_empty() {
+            return Err(Error::NoFronts {
+                region: region.clone(),
+                population: population.clone(),
+            });
+        }
+        Ok(Self {
+            fleet: topology.fleet.clone(),
+            region: region.clone(),
+            population: population.clone(),
+            buckets: topology.catalog.buckets,
+            fronts_per_bucket: topology.catalog.fronts_per_bucket as usize,
+            fronts,
+            doors: Doors::new(&candidates),
+        })
+    }
+
+    /// The doors that the population is told of in the region, over all buckets.
+    pub fn fronts(&self) -> impl Iterator<Item = &Front> {
+        self.fronts.values()
+    }
+
+    /// One bucket's catalog.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoBucket`], [`Error::Version`] or [`Error::Times`].
+    pub fn catalog(
+        &self,
+        key: &AssignKey,
+        bucket: u32,
+        edition: Edition,
+    ) -> Result<Catalog, Error> {
+        self.check(bucket, edition)?;
+        let population = &self.population;
+        let chosen = BucketRef { population, bucket };
+        let chosen = self.doors.for_bucket(key, chosen, self.fronts_per_bucket);
+        Ok(Catalog {
+            schema: SCHEMA,
+            fleet: self.fleet.clone(),
+            region: self.region.clone(),
+            audience: self.audience(key, bucket),
+            version: edition.version,
+            not_before: edition.not_before,
+            expires: edition.expires,
+            fronts: chosen
+                .iter()
+                .filter_map(|id| self.fronts.get(id).cloned())
+                .collect(),
+        })
+    }
+
+    fn check(&self, bucket: u32, edition: Edition) -> Result<(), Error> {
+        if bucket >= self.buckets {
+            return Err(Error::NoBucket {
+                region: self.region.clone(),
+                population: self.population.clone(),
+                bucket,
+            });
+        }
+        if edition.version > MAX_VERSION {
+            return Err(Error::Version(edition.version));
+        }
+        match edition.not_before < edition.expires {
+            true => Ok(()),
+            false => Err(Error::Times {
+                not_before: edition.not_before,
+                expires: edition.expires,
+            }),
+        }
+    }
+
+    /// Whom a bucket's catalogs are for.
+    fn audience(&self, key: &AssignKey, bucket: u32) -> Audience {
+        let names = [
+            self.fleet.as_str(),
+            self.region.as_str(),
+            self.population.as_str(),
+        ];
+        let [fleet, region, population] = names.map(str::as_bytes);
+        let parts = [fleet, region, population, &bucket.to_be_bytes()];
+        Audience::from_hash(&key.derive("audience", &parts))
+    }
+}
+
+/// An address that clients can connect to.
+fn usable(observed: &ObservedAddress) -> Option<(&ObservedAddress, IpAddr)> {
+    let address = observed
+        .address
+        .filter(|_| observed.phase == Phase::Ready)?;
+    Some((observed, address))
+}
+
+fn front(door: &Frontdoor, address: IpAddr) -> Front {
+    Front {
+        id: door.id,
+        address,
+        port: door.transport.port,
+        transport: door.transport.kind.clone(),
+        params: BTreeMap::new(),
+    }
+}
+
+fn candidate(
+    topology: &Topology,
+    node: &Node,
+    id: FrontdoorId,
+    observed: &ObservedAddress,
+    address: IpAddr,
+) -> Candidate {
+    let account = topology.providers.get(&node.provider);
+    let declared = account.and_then(|p| p.asns.first());
+    Candidate {
+        id,
+        provider: node.provider.clone(),
+        // AS0 is nobody's (RFC 7607): doors of which nothing is known count as neighbours.
+        asn: observed.asn.or(declared.copied()).unwrap_or(Asn(0)),
+        prefix: prefix_of(address),
+        // The planner has already dealt nodes by the weight of their providers.
+        weight: 1,
+    }
+}
+
+/// Every address that no client may be told of: those of egress, and those of machines that the
+/// blueprint does not know as ingress.
+fn hidden(blueprint: &Blueprint, inventory: &Inventory) -> BTreeMap<IpAddr, Subject> {
+    let is_ingress = |id: &NodeId| {
+        let node = blueprint.nodes.get(id);
+        node.is_some_and(|n| n.role == Role::Ingress)
+    };
+    let ips = inventory
+        .egress_ips
+        .iter()
+        .filter(|(_, ip)| ip.phase.may_exist());
+    let machines = inventory.machines.iter();
+    let machines = machines.filter(|(id, m)| m.phase.may_exist() && !is_ingress(id));
+    let ips = ips.filter_map(|(id, ip)| Some((ip.address?, Subject::EgressIp(*id))));
+    let machines = machines.filter_map(|(id, m)| Some((m.address?, Subject::Node(*id))));
+    machines
+        .chain(ips)
+        .map(|(a, s)| (a.to_canonical(), s))
+        .collect()
+}

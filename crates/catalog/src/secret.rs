@@ -1,0 +1,138 @@
+//! The fleet's secret, and what follows from it: who is told what, and where it lies.
+
+use std::fmt;
+
+use damm_assign::{AssignKey, keyed_hash};
+use damm_fleet::{PopulationName, RegionName};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::audience::ObjectName;
+use crate::canon::{hex, unhex};
+use crate::error::Error;
+
+/// What the text of a fleet's secret starts with.
+const LABEL: &str = "damm-fleet-secret-1:";
+
+/// 32 random bytes of the operator's, from which assignment and object names follow.
+///
+/// It never leaves the controller. Clients are handed their object names, not this.
+pub struct FleetSecret([u8; 32]);
+
+impl FleetSecret {
+    /// A secret from 32 random bytes.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The secret as one line of text, to be kept in a file that only the operator can read.
+    pub fn to_text(&self) -> Zeroizing<String> {
+        let digits = Zeroizing::new(hex(&self.0));
+        Zeroizing::new(format!("{LABEL}{}\n", *digits))
+    }
+
+    /// The secret from its text.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Secret`] when the text is not one that [`Self::to_text`] wrote.
+    pub fn from_text(text: &str) -> Result<Self, Error> {
+        let digits = text.trim_end().strip_prefix(LABEL).ok_or(Error::Secret)?;
+        unhex(digits).map(Self).ok_or(Error::Secret)
+    }
+
+    /// The key that decides which bucket is told of which doors.
+    pub fn assign_key(&self) -> AssignKey {
+        AssignKey::new(keyed_hash(&self.0, "assign", &[]))
+    }
+
+    /// The secret of one channel, by a name that is stable over the channel's life, such as its
+    /// kind and place. Two channels of one fleet share no object name.
+    pub fn channel(&self, name: &str) -> ChannelSecret {
+        ChannelSecret(keyed_hash(&self.0, "channel", &[name.as_bytes()]))
+    }
+}
+
+/// The secret that object names in one channel follow from.
+pub struct ChannelSecret([u8; 32]);
+
+impl ChannelSecret {
+    /// The name of a bucket's object: the same for all versions of its catalog, and beyond
+    /// guessing for whoever lacks the secret.
+    pub fn object_name(
+        &self,
+        region: &RegionName,
+        population: &PopulationName,
+        bucket: u32,
+    ) -> ObjectName {
+        let (region, population) = (region.as_str(), population.as_str());
+        let parts: [&[u8]; 3] = [
+            region.as_bytes(),
+            population.as_bytes(),
+            &bucket.to_be_bytes(),
+        ];
+        ObjectName::from_hash(&keyed_hash(&self.0, "object", &parts))
+    }
+}
+
+macro_rules! kept {
+    ($name:ident) => {
+        impl Drop for $name {
+            fn drop(&mut self) {
+                self.0.zeroize();
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+    };
+}
+
+kept!(FleetSecret);
+kept!(ChannelSecret);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_reads_back_as_it_was_written() {
+        let text = FleetSecret::new([9; 32]).to_text();
+        assert_eq!(FleetSecret::from_text(&text).unwrap().0, [9; 32]);
+        for bad in [
+            "",
+            "damm-fleet-secret-1:",
+            &text[1..],
+            &text[..60],
+            &text.to_uppercase(),
+        ] {
+            assert!(FleetSecret::from_text(bad).is_err(), "{bad:?} was taken");
+        }
+    }
+
+    #[test]
+    fn every_bucket_of_every_channel_has_a_name_of_its_own() {
+        let secret = FleetSecret::new([9; 32]);
+        let mut names = BTreeSet::new();
+        for channel in ["directory:a", "directory:b"].map(|c| secret.channel(c)) {
+            for region in ["eu", "us"].map(|r| RegionName::new(r).unwrap()) {
+                for population in ["ir", "tm"].map(|p| PopulationName::new(p).unwrap()) {
+                    let name = |b| channel.object_name(&region, &population, b);
+                    names.extend((0..100).map(name));
+                }
+            }
+        }
+        assert_eq!(names.len(), 800);
+    }
+
+    #[test]
+    fn a_secret_does_not_show_itself() {
+        let secret = FleetSecret::new([0xab; 32]);
+        assert_eq!(format!("{secret:?}"), "FleetSecret(..)");
+        assert_eq!(format!("{:?}", secret.channel("a")), "ChannelSecret(..)");
+    }
+}
