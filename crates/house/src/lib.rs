@@ -10,6 +10,7 @@
 
 pub mod licences;
 pub mod manifest;
+pub mod paths;
 pub mod purity;
 pub mod rooms;
 pub mod shape;

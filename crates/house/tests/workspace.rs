@@ -3,7 +3,7 @@
 use std::io;
 
 use damm_house::workspace::{self, File};
-use damm_house::{Complaints, licences, manifest, purity, rooms, shape, words};
+use damm_house::{Complaints, licences, manifest, paths, purity, rooms, shape, words};
 
 fn none(complaints: Complaints) {
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
@@ -116,5 +116,16 @@ fn no_file_holds_a_path_of_one_machine_or_a_mark_of_unfinished_work() -> io::Res
             .flat_map(words::misplaced)
             .collect(),
     );
+    Ok(())
+}
+
+#[test]
+fn the_documentation_names_only_files_that_are_there() -> io::Result<()> {
+    let root = workspace::root();
+    let pages = workspace::files()?
+        .into_iter()
+        .filter(|f| f.path.ends_with(".md"));
+    let exists = |path: &str| root.join(path).exists();
+    none(pages.flat_map(|page| paths::lost(&page, exists)).collect());
     Ok(())
 }
