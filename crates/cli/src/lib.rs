@@ -1,11 +1,16 @@
 //! The damm command line: thin. It reads arguments and files, asks the inner rooms, and renders.
 
 pub mod args;
-pub mod commands;
+mod clock;
+mod commands;
 pub mod exit;
+mod failures;
 pub mod output;
+pub mod picture;
 pub mod plan_file;
 pub mod render;
+mod state;
+mod verdict_file;
 
 use std::process::ExitCode;
 
