@@ -149,7 +149,7 @@ pass in seconds. It needs nothing and touches nothing outside its directory.
 Examples:
   damm demo
   damm demo --fast
-  damm demo --dir ./demo                      keep the state, then: damm status --state sqlite:demo/damm.db"
+  damm demo --dir ./demo      keep the state, then: damm status --state sqlite:demo/damm.db"
     )]
     Demo(Demo),
     /// Make an ingress node with its front doors

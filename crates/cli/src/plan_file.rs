@@ -92,8 +92,12 @@ impl PlanFile {
             .unwrap_or_default()
             .to_owned();
         if digest(value.clone())? != said {
-            return Err(Failure::error(format!("{name} was changed since damm wrote it"))
-                .help("a plan is carried out as it was reviewed or not at all; change the topology and plan again"));
+            return Err(
+                Failure::error(format!("{name} was changed since damm wrote it")).help(
+                    "a plan is carried out as it was reviewed or not at all; \
+                     change the topology and plan again",
+                ),
+            );
         }
         serde_json::from_value(value).map_err(|e| {
             Failure::error(format!("{name}: the plan file is damaged: {e}")).help(again)
