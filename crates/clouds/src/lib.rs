@@ -8,11 +8,15 @@
 //! - What is made carries its [`Tag`] from the same call on, or can be found by it otherwise.
 //! - Deletes are accepted for what is gone already: `Gone` is a success for the caller.
 
+pub mod clock;
 pub mod error;
+pub mod registry;
 pub mod sim;
 pub mod traits;
 
+pub use clock::{Clock, ManualClock, WallClock};
 pub use error::Error;
+pub use registry::Providers;
 pub use traits::{
     AddressOrder, AddressOrders, Agents, Balancer, BalancerTarget, Cloud, Dns, ListedAddress,
     ListedMachine, MachineOrder, MachineState, NodeOrders, NodeReport, RecordType, Tag,

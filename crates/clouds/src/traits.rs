@@ -8,6 +8,7 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use damm_fleet::blueprint::RecordSet;
 use damm_fleet::{Asn, BalancerName, EgressIpId, FrontdoorId, NodeId, Subject, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Error;
 
@@ -45,6 +46,20 @@ impl FromStr for Tag {
             }
             _ => Err(()),
         }
+    }
+}
+
+impl Serialize for Tag {
+    fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Tag {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        text.parse()
+            .map_err(|()| serde::de::Error::custom("a tag, as in damm.<fleet>.<id>"))
     }
 }
 
@@ -179,7 +194,7 @@ pub trait Dns: Send + Sync {
 }
 
 /// One target of a load balancer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BalancerTarget {
     /// The target's address.
     pub address: IpAddr,
@@ -212,7 +227,7 @@ pub trait Balancer: Send + Sync {
 
 /// What a node should do: the controller's word to its agent, with a generation. Older generations
 /// are refused by the agent.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeOrders {
     /// The blueprint's generation.
     pub generation: u64,
@@ -225,7 +240,7 @@ pub struct NodeOrders {
 }
 
 /// What a node should do with one address.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressOrders {
     /// The address.
     pub address: IpAddr,
@@ -234,7 +249,7 @@ pub struct AddressOrders {
 }
 
 /// What an agent last said.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeReport {
     /// When it was last heard of.
     pub heard_at: Timestamp,

@@ -126,6 +126,14 @@ pub struct SimSettings {
     pub max_addresses: u32,
     /// Whether addresses can be added to and taken from a running machine.
     pub movable_addresses: bool,
+    /// From a machine's deletion to its leaving the listings.
+    pub delete_time: Span,
+    /// What a caller waits for an answer that is lost.
+    pub timeout: Span,
+    /// Sessions that an address in service comes to hold, on average.
+    pub sessions_per_address: u32,
+    /// The time in which half of the sessions of a draining address end.
+    pub session_half_life: Span,
     /// Faults to be served.
     pub faults: Dial,
 }
@@ -140,6 +148,10 @@ impl Default for SimSettings {
             quota: None,
             max_addresses: 256,
             movable_addresses: true,
+            delete_time: Span::from_secs(5),
+            timeout: Span::from_secs(10),
+            sessions_per_address: 1_000,
+            session_half_life: Span::from_mins(10),
             faults: Dial::default(),
         }
     }
