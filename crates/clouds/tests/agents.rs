@@ -1,4 +1,5 @@
 //! Agents and sessions of the embedded cloud.
+#![allow(clippy::unwrap_used)]
 
 mod stage;
 

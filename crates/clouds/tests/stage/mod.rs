@@ -1,5 +1,5 @@
 //! A world to play on: two accounts of the embedded cloud, a clock, and a storage that outlives it.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::sync::Arc;
 
