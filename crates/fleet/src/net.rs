@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The number of an autonomous system (RFC 6793: 32 bits).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Asn(pub u32);
+pub struct Asn(#[schemars(range(min = 1))] pub u32);
 
 impl fmt::Display for Asn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -255,7 +255,11 @@ impl JsonSchema for Span {
         json_schema!({
             "type": "string",
             "description": "A duration: a whole number and a unit, as in 90s, 15m, 24h, 7d.",
-            "pattern": "^([0-9]+(ms|s|m|h|d))+$"
+            // As many digits and parts as can't be more than a `Span` holds.
+            "pattern": "^([0-9]{1,9}(ms|s|m|h|d)){1,5}$",
+            "patternErrorMessage": "not a duration: write a whole number and a unit, as in `90s`, \
+                                    `15m`, `24h`, `7d`",
+            "examples": ["24h"]
         })
     }
 }

@@ -194,7 +194,9 @@ impl JsonSchema for Share {
         json_schema!({
             "description": "A share, as in 20%, or a whole number.",
             "anyOf": [
-                { "type": "string", "pattern": "^(100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%$" },
+                { "type": "string", "pattern": "^(100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%$",
+                  "patternErrorMessage": "not a share: write `20%` (0% to 100%) or a whole number",
+                  "examples": ["20%"] },
                 { "type": "integer", "minimum": 0, "maximum": 4294967295u32 }
             ]
         })

@@ -39,6 +39,7 @@ pub enum Channel {
     /// Files with unguessable names in a directory, relative to the topology file.
     Directory {
         /// The directory; it is made when missing.
+        #[schemars(length(min = 1))]
         path: String,
     },
 }

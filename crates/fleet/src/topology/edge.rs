@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{BalancerName, ProviderName, RegionName};
 use crate::time::Span;
+use crate::topology::schema;
 
 /// DNS names that follow a region's live front doors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,14 +15,20 @@ pub struct DnsEntry {
     /// The account that holds the zone.
     pub provider: ProviderName,
     /// The zone, without a trailing dot.
-    #[schemars(regex(pattern = "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$"))]
+    #[schemars(
+        regex(pattern = "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$"),
+        extend("patternErrorMessage" = schema::NOT_A_ZONE)
+    )]
     pub zone: String,
     /// The region whose front doors stand behind the names.
     pub region: RegionName,
     /// One name for the region, or one for each node.
     pub names: DnsNames,
     /// The label under the zone: the region's name itself, or the domain that nodes stand under.
-    #[schemars(regex(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))]
+    #[schemars(
+        regex(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"),
+        extend("patternErrorMessage" = schema::NOT_A_LABEL)
+    )]
     pub label: String,
     /// Time to live; it is waited for after a change, before an address is given up.
     #[serde(default = "ttl")]
@@ -62,12 +69,16 @@ pub struct Balancer {
 #[serde(deny_unknown_fields, default)]
 pub struct Backbone {
     /// Overlay addresses are drawn from here; it must not overlap with what providers use.
-    #[schemars(with = "String", regex(pattern = "^[0-9a-f:.]+/[0-9]{1,3}$"))]
+    #[schemars(schema_with = "schema::prefix")]
     pub prefix: IpNet,
     /// UDP port of the overlay.
     #[schemars(range(min = 1))]
     pub port: u16,
     /// The controller's address as nodes reach it, for their agents to join at.
+    #[schemars(
+        regex(pattern = "^https?://[^ /]+(/[^ ]*)?$"),
+        extend("patternErrorMessage" = schema::NOT_AN_ADDRESS)
+    )]
     pub controller: String,
 }
 

@@ -4,10 +4,22 @@
 //! checks against, is generated from them.
 
 mod catalog;
+mod check;
+mod diagnostic;
 mod edge;
+mod json;
+mod load;
+mod nearest;
+mod path;
 mod pool;
 mod provider;
+mod render;
 mod rotation;
+mod schema;
+mod starter;
+mod toml;
+mod tree;
+mod walk;
 
 use std::collections::BTreeMap;
 
@@ -15,12 +27,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use catalog::{CatalogPolicy, Channel};
+pub use check::{Finding, check};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use edge::{Backbone, Balancer, DnsEntry, DnsNames};
+pub use load::{Loaded, load, load_with_warnings};
+pub use path::{Path, Step};
 pub use pool::{
     EgressPool, IngressPool, PoolProvider, Population, Profile, Region, Transport, WeightedProvider,
 };
 pub use provider::{Credentials, Dial, Limits, Prices, Provider, ProviderKind, SimSettings};
+pub use render::Style;
 pub use rotation::{EgressRotation, IngressRotation, Rotation};
+pub use schema::schema;
+pub use starter::starter;
 
 use crate::name::{PopulationName, ProfileName, ProviderName, RegionName};
 use crate::units::Usd;
@@ -33,12 +52,16 @@ pub struct Topology {
     #[schemars(regex(pattern = crate::name::PATTERN))]
     pub fleet: String,
     /// Accounts at vendors, by name.
+    #[schemars(extend("minProperties" = 1))]
     pub providers: BTreeMap<ProviderName, Provider>,
     /// What nodes run and how big they are, by name.
+    #[schemars(extend("minProperties" = 1))]
     pub profiles: BTreeMap<ProfileName, Profile>,
     /// Where nodes stand, by name.
+    #[schemars(extend("minProperties" = 1))]
     pub regions: BTreeMap<RegionName, Region>,
     /// Groups of clients, by name.
+    #[schemars(extend("minProperties" = 1))]
     pub populations: BTreeMap<PopulationName, Population>,
     /// How addresses and servers age, drain and are replaced.
     #[serde(default)]

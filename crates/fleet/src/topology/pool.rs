@@ -10,6 +10,7 @@ use crate::net::Asn;
 use crate::node::Role;
 use crate::time::Span;
 use crate::topology::provider::ProviderKind;
+use crate::topology::schema;
 use crate::units::Share;
 
 /// What a node runs and how big it is.
@@ -19,6 +20,7 @@ pub struct Profile {
     /// Which end of the path its nodes stand at.
     pub role: Role,
     /// The machine size to order, for each kind of provider.
+    #[schemars(schema_with = "schema::sizes")]
     pub machine: BTreeMap<ProviderKind, String>,
     /// Ingress: front doors on each node, each with an address of its own.
     #[serde(default)]
@@ -33,6 +35,7 @@ pub struct Profile {
     pub transports: Vec<Transport>,
     /// A cloud-init template of the operator's own, relative to the topology file.
     #[serde(default)]
+    #[schemars(length(min = 1))]
     pub bootstrap: Option<String>,
 }
 
@@ -149,7 +152,10 @@ impl PoolProvider {
 #[serde(deny_unknown_fields)]
 pub struct Population {
     /// ISO 3166-1 alpha-2, in capitals.
-    #[schemars(regex(pattern = "^[A-Z]{2}$"))]
+    #[schemars(
+        regex(pattern = "^[A-Z]{2}$"),
+        extend("patternErrorMessage" = schema::NOT_A_COUNTRY)
+    )]
     pub country: String,
     /// The clients' own networks.
     #[schemars(length(min = 1))]

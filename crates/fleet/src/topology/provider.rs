@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::name::RegionName;
 use crate::net::Asn;
 use crate::time::Span;
+use crate::topology::schema;
 use crate::units::Usd;
 
 /// One account at one vendor. Two accounts at one vendor are two providers.
@@ -22,9 +23,10 @@ pub struct Provider {
     #[serde(default)]
     pub credentials: Option<Credentials>,
     /// The autonomous systems that this account's addresses come from; at least one.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), extend("uniqueItems" = true))]
     pub asns: Vec<Asn>,
     /// The vendor's name for the place, for each region that this account may serve.
+    #[schemars(schema_with = "schema::places")]
     pub locations: BTreeMap<RegionName, String>,
     /// What the account may be asked to hold and to answer.
     #[serde(default)]
@@ -67,9 +69,9 @@ impl fmt::Display for ProviderKind {
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Credentials {
     /// In this environment variable.
-    Env(String),
+    Env(#[schemars(length(min = 1))] String),
     /// In this file, whose end-of-line is cut off.
-    File(String),
+    File(#[schemars(length(min = 1))] String),
 }
 
 /// What an account may be asked to hold and to answer.
@@ -112,7 +114,7 @@ pub struct Prices {
 pub struct SimSettings {
     /// Prefixes that addresses are drawn from, spread evenly over the provider's ASNs in order.
     /// Empty: made up from the provider's name, two for each ASN, out of 10.0.0.0/8.
-    #[schemars(with = "Vec<String>")]
+    #[schemars(schema_with = "schema::prefixes")]
     pub prefixes: Vec<IpNet>,
     /// From a machine's creation to its agent's joining.
     pub boot_time: Span,

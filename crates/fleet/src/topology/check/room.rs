@@ -1,0 +1,241 @@
+//! Whether what the topology asks for fits into its providers' limits and its budget.
+
+use std::collections::BTreeMap;
+
+use super::Finding;
+use super::view::Pool;
+use crate::name::ProviderName;
+use crate::offer::Offers;
+use crate::topology::path::Path;
+use crate::topology::{PoolProvider, Provider, Topology};
+use crate::units::Usd;
+
+/// Pools that their providers can't hold, and a budget that can't hold the least fleet.
+pub fn check(topology: &Topology, offers: &Offers) -> Vec<Finding> {
+    let pools: Vec<_> = Pool::all(topology).collect();
+    let narrow: Vec<_> = pools
+        .iter()
+        .filter_map(|p| too_narrow(topology, *p))
+        .collect();
+    let together = if narrow.is_empty() {
+        accounts(topology, &pools)
+    } else {
+        None
+    };
+    narrow
+        .into_iter()
+        .chain(together)
+        .chain(budget(topology, offers, &pools))
+        .chain(unused_entries(&pools))
+        .collect()
+}
+
+/// Nodes that an account can hold.
+fn limit(provider: &Provider) -> u64 {
+    let sim = provider.sim.as_ref();
+    let limits = [
+        provider.limits.nodes,
+        sim.and_then(|s| s.quota),
+        sim.and_then(|s| s.stock),
+    ];
+    limits
+        .into_iter()
+        .flatten()
+        .min()
+        .map_or(u64::MAX, u64::from)
+}
+
+/// Nodes of the pool that one of its providers can hold. An unknown one is told elsewhere.
+fn share(topology: &Topology, entry: &PoolProvider) -> u64 {
+    let account = topology.providers.get(entry.name()).map_or(u64::MAX, limit);
+    account.min(entry.max() as u64)
+}
+
+fn too_narrow(topology: &Topology, pool: Pool<'_>) -> Option<Finding> {
+    let shares = pool.providers.iter().map(|p| share(topology, p));
+    let room = shares.fold(0u64, u64::saturating_add);
+    let size = pool.size(topology);
+    let message = format!(
+        "the {} pool of `{}` needs {size} nodes{}, and its providers can hold {room}",
+        pool.role,
+        pool.region,
+        parts(topology, pool)
+    );
+    (size > room).then(|| {
+        Finding::error(pool.count_path(), message)
+            .related(pool.path().key("providers"), "its providers")
+            .help("raise their `max` or `limits.nodes`, or add a provider")
+    })
+}
+
+fn parts(topology: &Topology, pool: Pool<'_>) -> String {
+    match (pool.standby, pool.reserve(topology)) {
+        (0, 0) => String::new(),
+        (standby, reserve) => {
+            format!(
+                " ({} live, {standby} standby, {reserve} in reserve)",
+                pool.live
+            )
+        }
+    }
+}
+
+/// Whether all pools fit into the accounts at once: pools share accounts, so each may fit alone.
+fn accounts(topology: &Topology, pools: &[Pool<'_>]) -> Option<Finding> {
+    let wanted: u64 = pools.iter().map(|p| p.size(topology)).sum();
+    let placed = Placement::of(topology, pools).fill();
+    let limited = topology
+        .providers
+        .iter()
+        .filter(|(_, p)| limit(p) != u64::MAX);
+    let limited: Vec<_> = limited
+        .map(|(n, p)| format!("`{n}` {}", limit(p)))
+        .collect();
+    let message = format!(
+        "all pools together need {wanted} nodes, and their providers can hold {placed} of them"
+    );
+    (placed < wanted).then(|| {
+        Finding::error(Path::keys(["providers"]), message).help(format!(
+            "raise `limits.nodes`, or add a provider to the pools; limits now: {}",
+            limited.join(", ")
+        ))
+    })
+}
+
+/// Nodes of pools on accounts, by augmenting paths: a pool takes what is free, or what another
+/// pool can give up because it has room elsewhere.
+struct Placement<'a> {
+    want: Vec<u64>,
+    free: BTreeMap<&'a ProviderName, u64>,
+    /// What each pool may still put at each account, and what it has there.
+    edges: Vec<BTreeMap<&'a ProviderName, (u64, u64)>>,
+}
+
+impl<'a> Placement<'a> {
+    fn of(topology: &'a Topology, pools: &[Pool<'a>]) -> Self {
+        let edges = pools.iter().map(|pool| {
+            let entries = pool.providers.iter();
+            entries
+                .map(|e| (e.name(), (share(topology, e), 0)))
+                .collect()
+        });
+        let free = pools.iter().flat_map(|p| p.providers).map(|entry| {
+            let account = topology.providers.get(entry.name());
+            (entry.name(), account.map_or(u64::MAX, limit))
+        });
+        Self {
+            want: pools.iter().map(|p| p.size(topology)).collect(),
+            free: free.collect(),
+            edges: edges.collect(),
+        }
+    }
+
+    /// Places as many nodes as fit, and says how many.
+    fn fill(mut self) -> u64 {
+        let mut placed = 0;
+        for pool in 0..self.want.len() {
+            while self.want[pool] > 0 {
+                let moved = self.push(pool, self.want[pool], &mut vec![false; self.edges.len()]);
+                if moved == 0 {
+                    break;
+                }
+                self.want[pool] -= moved;
+                placed += moved;
+            }
+        }
+        placed
+    }
+
+    /// Puts up to `most` nodes of a pool somewhere, moving other pools' nodes if need be.
+    fn push(&mut self, pool: usize, most: u64, seen: &mut Vec<bool>) -> u64 {
+        seen[pool] = true;
+        let names: Vec<_> = self.edges[pool].keys().copied().collect();
+        for name in names {
+            let room = self.edges[pool][name].0.min(most);
+            if room == 0 {
+                continue;
+            }
+            let free = self.free.get(name).copied().unwrap_or(0).min(room);
+            let got = match free {
+                0 => self.displace(name, room, seen),
+                _ => {
+                    self.free.entry(name).and_modify(|f| *f -= free);
+                    free
+                }
+            };
+            if got > 0 {
+                self.edges[pool].entry(name).and_modify(|(room, has)| {
+                    *room -= got;
+                    *has += got;
+                });
+                return got;
+            }
+        }
+        0
+    }
+
+    /// Lets another pool move up to `most` nodes away from an account; says how many it did.
+    fn displace(&mut self, name: &'a ProviderName, most: u64, seen: &mut Vec<bool>) -> u64 {
+        for other in 0..self.edges.len() {
+            let has = self.edges[other]
+                .get(name)
+                .map_or(0, |(_, has)| *has)
+                .min(most);
+            if seen[other] || has == 0 {
+                continue;
+            }
+            let moved = self.push(other, has, seen);
+            if moved > 0 {
+                self.edges[other].entry(name).and_modify(|(room, has)| {
+                    *room += moved;
+                    *has -= moved;
+                });
+                return moved;
+            }
+        }
+        0
+    }
+}
+
+fn budget(topology: &Topology, offers: &Offers, pools: &[Pool<'_>]) -> Option<Finding> {
+    let limit = topology.budget.as_ref()?.usd_per_month;
+    let least = pools
+        .iter()
+        .map(|p| cheapest(topology, offers, *p))
+        .sum::<Option<Usd>>()?;
+    let nodes: u64 = pools.iter().map(|p| p.size(topology)).sum();
+    let message = format!("{limit} a month can't pay for the {nodes} nodes that are asked for");
+    (least > limit).then(|| {
+        Finding::error(Path::keys(["budget", "usd_per_month"]), message).help(format!(
+            "at the cheapest providers of each pool, with all addresses, they cost {least}"
+        ))
+    })
+}
+
+/// The least that a pool can cost a month; none when a price is not known.
+fn cheapest(topology: &Topology, offers: &Offers, pool: Pool<'_>) -> Option<Usd> {
+    let profile = pool.profile_of(topology)?;
+    let node = pool.providers.iter().filter_map(|entry| {
+        let offer = offers.get(entry.name())?;
+        let kind = topology.providers.get(entry.name())?.kind;
+        let machine = *offer.machines.get(profile.machine.get(&kind)?)?;
+        Some(machine + offer.address.times(i64::from(pool.addresses(topology))))
+    });
+    let size = i64::try_from(pool.size(topology)).ok()?;
+    Some(node.min()?.times(size))
+}
+
+fn unused_entries(pools: &[Pool<'_>]) -> Vec<Finding> {
+    let entries = pools.iter().flat_map(|pool| {
+        let entries = pool.providers.iter().enumerate();
+        entries.map(move |(at, entry)| (pool, at, entry))
+    });
+    entries
+        .filter(|(_, _, entry)| entry.max() == 0)
+        .map(|(pool, at, entry)| {
+            let path = pool.path().key("providers").index(at).key("max");
+            let message = format!("a `max` of 0 keeps this pool from `{}`", entry.name());
+            Finding::warning(path, message).help("remove the provider from the pool, or raise it")
+        })
+        .collect()
+}

@@ -1,0 +1,257 @@
+//! Shows what is wrong with a file the way compilers do: place, line, carets, help.
+
+use std::fmt::Write;
+
+use unicode_width::UnicodeWidthChar;
+
+use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::tree::Span;
+
+/// The most columns of a source line that are shown.
+const WIDTH: usize = 100;
+
+/// How many of them stand before the place in question, when a line is longer.
+const BEFORE: usize = 40;
+
+/// Whether what is rendered has colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Style {
+    /// Text only.
+    #[default]
+    Plain,
+    /// With ANSI escape codes, for a terminal.
+    Ansi,
+}
+
+/// A part of the picture that has a colour of its own.
+#[derive(Clone, Copy)]
+enum Paint {
+    Severity(Severity),
+    Message,
+    Frame,
+    Related,
+}
+
+impl Style {
+    fn paint(self, paint: Paint, text: &str) -> String {
+        let code = match paint {
+            Paint::Severity(Severity::Error) => "1;31",
+            Paint::Severity(Severity::Warning) => "1;33",
+            Paint::Message => "1",
+            Paint::Frame | Paint::Related => "1;34",
+        };
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Ansi => format!("\x1b[{code}m{text}\x1b[0m"),
+        }
+    }
+}
+
+/// Where the lines of a text begin.
+pub struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    /// The lines of a text.
+    pub fn of(text: &'a str) -> Self {
+        let after_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self {
+            text,
+            starts: std::iter::once(0).chain(after_breaks).collect(),
+        }
+    }
+
+    /// Line and column of a place, both from 1; a place within a character counts as its start.
+    pub fn line_and_column(&self, at: usize) -> (usize, usize) {
+        let line = self.line_of(at);
+        let before = self
+            .text
+            .char_indices()
+            .skip_while(|(i, _)| *i < self.starts[line]);
+        let column = before.take_while(|(i, c)| i + c.len_utf8() <= at).count();
+        (line + 1, column + 1)
+    }
+
+    fn line_of(&self, at: usize) -> usize {
+        self.starts.partition_point(|start| *start <= at) - 1
+    }
+
+    /// A line's bytes, without its end.
+    fn range(&self, line: usize) -> Span {
+        let start = self.starts[line];
+        let end = self
+            .starts
+            .get(line + 1)
+            .map_or(self.text.len(), |next| next - 1);
+        let cut = usize::from(self.text[start..end].ends_with('\r'));
+        start..end - cut
+    }
+}
+
+/// A place of one diagnostic: its line, what is marked there, and how.
+struct Mark<'a> {
+    line: usize,
+    span: &'a Span,
+    words: &'a str,
+    sign: char,
+    paint: Paint,
+}
+
+/// All diagnostics of a file, and how many there are.
+pub fn render(all: &Diagnostics, style: Style) -> String {
+    let lines = Lines::of(all.text());
+    let mut out = String::new();
+    for diagnostic in all {
+        one(&mut out, diagnostic, all.file(), &lines, style);
+        out.push('\n');
+    }
+    out.push_str(&summary(all));
+    out
+}
+
+fn summary(all: &Diagnostics) -> String {
+    let counted = |severity, one: &str| match all.count(severity) {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        n => Some(format!("{n} {one}s")),
+    };
+    let parts = [
+        counted(Severity::Error, "error"),
+        counted(Severity::Warning, "warning"),
+    ];
+    match parts
+        .iter()
+        .flatten()
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(" and ")
+    {
+        none if none.is_empty() => String::new(),
+        some => format!("{some} in {}\n", all.file()),
+    }
+}
+
+fn one(out: &mut String, d: &Diagnostic, file: &str, lines: &Lines<'_>, style: Style) {
+    let (line, column) = lines.line_and_column(d.span.start);
+    let severity = style.paint(Paint::Severity(d.severity), &d.severity.to_string());
+    let message = style.paint(Paint::Message, &format!(": {}", d.message));
+    let marks = marks(d, lines);
+    let widest = marks.iter().map(|m| m.line + 1).max().unwrap_or(line);
+    let margin = widest.to_string().len();
+    let frame = |text: &str| style.paint(Paint::Frame, text);
+    let pad = " ".repeat(margin);
+    let _ = writeln!(out, "{severity}{message}");
+    let _ = writeln!(out, "{pad}{} {file}:{line}:{column}", frame("-->"));
+    let _ = writeln!(out, "{pad} {}", frame("|"));
+    picture(out, &marks, lines, margin, style);
+    if let Some(help) = &d.help {
+        let _ = writeln!(out, "{pad} {}", frame("|"));
+        let _ = writeln!(out, "{pad} {} help: {help}", frame("="));
+    }
+}
+
+fn marks<'a>(d: &'a Diagnostic, lines: &Lines<'_>) -> Vec<Mark<'a>> {
+    let main = Mark {
+        line: lines.line_of(d.span.start),
+        span: &d.span,
+        words: "",
+        sign: '^',
+        paint: Paint::Severity(d.severity),
+    };
+    let related = d.related.iter().map(|(span, words)| Mark {
+        line: lines.line_of(span.start),
+        span,
+        words,
+        sign: '-',
+        paint: Paint::Related,
+    });
+    let mut marks: Vec<_> = std::iter::once(main).chain(related).collect();
+    marks.sort_by_key(|m| (m.line, m.span.start));
+    marks
+}
+
+fn picture(out: &mut String, marks: &[Mark<'_>], lines: &Lines<'_>, margin: usize, style: Style) {
+    let frame = |text: &str| style.paint(Paint::Frame, text);
+    let pad = " ".repeat(margin);
+    let mut last: Option<(usize, usize)> = None;
+    for mark in marks {
+        let (shown, from, marked) = excerpt(lines, mark);
+        if last != Some((mark.line, from)) {
+            if last.is_some_and(|(line, _)| line + 1 < mark.line) {
+                let _ = writeln!(out, "{}", frame("..."));
+            }
+            let number = frame(&format!("{:>margin$} |", mark.line + 1));
+            let _ = writeln!(out, "{number} {shown}").map(|()| trim_end(out));
+        }
+        last = Some((mark.line, from));
+        let signs = mark.sign.to_string().repeat(marked.len());
+        let words = format!("{signs} {}", mark.words);
+        let under = style.paint(mark.paint, words.trim_end());
+        let _ = writeln!(
+            out,
+            "{pad} {} {}{under}",
+            frame("|"),
+            " ".repeat(marked.start)
+        );
+    }
+}
+
+fn trim_end(out: &mut String) {
+    let kept = out.trim_end().len();
+    out.truncate(kept);
+    out.push('\n');
+}
+
+/// The part of a line around a mark, its first byte, and the marked columns of that part.
+fn excerpt(lines: &Lines<'_>, mark: &Mark<'_>) -> (String, usize, Span) {
+    let range = lines.range(mark.line);
+    let line = &lines.text[range.clone()];
+    let cells: Vec<_> = line
+        .char_indices()
+        .map(|(at, c)| (range.start + at, cell(c)))
+        .collect();
+    let columns = |before: usize| -> usize {
+        let earlier = cells.iter().take_while(|(at, _)| *at < before);
+        earlier.map(|(_, (_, width))| width).sum()
+    };
+    let total = columns(usize::MAX);
+    let start = columns(mark.span.start);
+    let end = columns(mark.span.end.min(range.end)).max(start + 1);
+    let skip = match total > WIDTH && start > BEFORE {
+        true => start - BEFORE,
+        false => 0,
+    };
+    let (text, lead) = window(&cells, skip, total);
+    (
+        text,
+        skip,
+        start - lead..end.min(skip + WIDTH).max(start + 1) - lead,
+    )
+}
+
+/// The cells from column `skip` on, as many as are shown, and how far they moved to the left.
+fn window(cells: &[(usize, (String, usize))], skip: usize, total: usize) -> (String, usize) {
+    let mut text = String::from(if skip > 0 { "…" } else { "" });
+    let (mut column, mut first) = (0, None);
+    for (_, (symbol, width)) in cells {
+        if column >= skip && column + width <= skip + WIDTH {
+            first.get_or_insert(column);
+            text.push_str(symbol);
+        }
+        column += width;
+    }
+    text.push_str(if total > skip + WIDTH { "…" } else { "" });
+    let lead = first.unwrap_or(skip) - usize::from(skip > 0);
+    (text, lead)
+}
+
+/// How a character is shown, and in how many columns.
+fn cell(c: char) -> (String, usize) {
+    match c {
+        '\t' => ("    ".to_owned(), 4),
+        c if c.is_control() => ('\u{fffd}'.to_string(), 1),
+        c => (c.to_string(), c.width().unwrap_or(0)),
+    }
+}
