@@ -7,14 +7,23 @@
 //!   about has a [`WaitingOn`](damm_fleet::WaitingOn).
 //! - [`lint()`] finds nothing in what [`plan()`] returns.
 
+mod address;
+pub mod age;
+mod builder;
+mod choose;
+mod condition;
 pub mod edit;
 pub mod forecast;
 pub mod lint;
+mod lost_reasons;
 pub mod plan;
+mod policy;
+mod pool;
 pub mod report;
+mod tally;
 
 pub use edit::{Edit, Refusal, edit};
-pub use forecast::{Forecast, forecast};
+pub use forecast::{Forecast, destroys, forecast};
 pub use lint::{Rule, Violation, lint};
 pub use plan::{Plan, Situation, plan};
 pub use report::{

@@ -1,5 +1,10 @@
 //! Checks a blueprint against the rules that are never broken.
 
+mod budget;
+mod leaving;
+mod outside;
+mod standing;
+
 use std::fmt;
 
 use damm_fleet::Blueprint;
@@ -79,8 +84,35 @@ impl fmt::Display for Violation {
     }
 }
 
+impl Violation {
+    fn new(rule: Rule, what: impl Into<String>) -> Self {
+        Self {
+            rule,
+            what: what.into(),
+        }
+    }
+}
+
 /// The rules that a child of the situation's parent would break.
+///
+/// It is written apart from the policy on purpose: what the policy forgets, this finds. Rule 11
+/// needs no check: a blueprint has no place for a client's address.
 pub fn lint(situation: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
-    let _ = (situation, child);
-    unimplemented!()
+    let checks = [
+        outside::egress_is_hidden,
+        outside::catalogs_follow_what_is_told,
+        outside::verdicts_are_per_network,
+        standing::populations_keep_their_doors,
+        standing::replacements_stand_first,
+        standing::ids_are_used_once,
+        standing::ingress_ages_faster,
+        leaving::nothing_leaves_early,
+        budget::disruption_is_bounded,
+        budget::nothing_goes_while_halted,
+        budget::destroys_are_capped,
+    ];
+    checks
+        .iter()
+        .flat_map(|check| check(situation, child))
+        .collect()
 }

@@ -1,9 +1,25 @@
 //! The policy.
 
-use damm_fleet::{Blueprint, Diff, Inventory, Offers, Seed, Timestamp, Topology, Verdicts};
+use damm_fleet::{Blueprint, Diff, Inventory, Offers, Origin, Seed, Timestamp, Topology, Verdicts};
 use serde::{Deserialize, Serialize};
 
-use crate::report::Report;
+use crate::builder::Builder;
+use crate::policy::admit::admit_what_is_verified;
+use crate::policy::breaker::halt;
+use crate::policy::fill::fill;
+use crate::policy::forget::forget_what_is_gone;
+use crate::policy::give_up::give_up_what_failed;
+use crate::policy::hand_over::hand_over;
+use crate::policy::lost::take_out_what_is_lost;
+use crate::policy::outward::{point_names, raise_catalogs};
+use crate::policy::replace::replace;
+use crate::policy::retire::retire_what_has_drained;
+use crate::policy::step_in::step_in;
+use crate::policy::summary::summarize;
+use crate::policy::surplus::remove_surplus;
+use crate::policy::withhold::withhold_what_is_blocked;
+use crate::pool::Pool;
+use crate::report::{Halt, Report};
 
 /// All that a plan is made from.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +53,55 @@ pub struct Plan {
 }
 
 /// Decides the next blueprint.
+///
+/// Reads top to bottom as the policy. Nothing here looks at the world: what was observed is in the
+/// situation, and may be out of date. What that can break is checked again at run time.
 pub fn plan(situation: &Situation<'_>, seed: Seed) -> Plan {
-    let _ = (situation, seed);
-    unimplemented!()
+    let mut b = Builder::new(situation, seed, Origin::Planner);
+    let pools = Pool::all(situation.topology, situation.parent);
+
+    // First the world as it has become: what is gone is forgotten, what was verified is in service.
+    forget_what_is_gone(&mut b);
+    admit_what_is_verified(&mut b);
+
+    // Then who can still reach what. Where too much looks bad at once, the observer may be what
+    // broke: nothing is taken away there until the operator, or better news, says so.
+    let halts: Vec<Halt> = pools
+        .iter()
+        .filter_map(|p| halt(situation, p, b.pool(p).into_iter()))
+        .collect();
+    withhold_what_is_blocked(&mut b, &halts);
+
+    for pool in &pools {
+        let halted = halts
+            .iter()
+            .find(|h| h.region == pool.region && h.role == pool.role);
+        run_pool(&mut b, pool, halted);
+    }
+
+    // Last what the outside is told of all that.
+    point_names(&mut b);
+    raise_catalogs(&mut b);
+    b.report.halts = halts;
+    summarize(&mut b, &pools);
+    b.finish()
+}
+
+/// The policy for one pool.
+fn run_pool(b: &mut Builder<'_>, pool: &Pool<'_>, halted: Option<&Halt>) {
+    give_up_what_failed(b, pool);
+    if halted.is_none() {
+        take_out_what_is_lost(b, pool);
+    }
+    // Warm nodes step in before new ones are made, so that what is made is the next warm one.
+    step_in(b, pool, halted);
+    fill(b, pool);
+    if halted.is_none() {
+        // Make before break: first hand over to the replacements that stand, then start new ones,
+        // so that what was just freed of the disruption budget can be used.
+        hand_over(b, pool);
+        replace(b, pool);
+        remove_surplus(b, pool);
+        retire_what_has_drained(b, pool);
+    }
 }

@@ -1,0 +1,241 @@
+//! What the outside sees: DNS names, load-balancer targets, catalogs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use damm_fleet::blueprint::{Catalog, RecordKey, RecordSet, Target, TargetKey};
+use damm_fleet::topology::{Balancer, DnsEntry, DnsNames};
+use damm_fleet::{
+    Blueprint, Frontdoor, FrontdoorId, Node, PopulationName, Reason, RegionName, Role, Topology,
+    Verb,
+};
+use sha2::{Digest, Sha256};
+
+use crate::address;
+use crate::builder::Builder;
+use crate::plan::Situation;
+use crate::report::{CatalogDiff, Changed, Decision, Item};
+
+/// Addresses behind one name: 16 A records and their header fit a plain 512-byte answer (RFC 1035
+/// section 4.2.1), and a name that lists a whole pool would only help to enumerate it.
+const ADDRESSES_PER_NAME: usize = 16;
+
+/// Sets the DNS records and the balancer targets that follow from the nodes.
+pub(crate) fn point_names(b: &mut Builder<'_>) {
+    let mut records = BTreeMap::new();
+    for entry in &b.s.topology.dns {
+        match entry.names {
+            DnsNames::Region => point_region(b, entry, &mut records),
+            DnsNames::Node => point_nodes(b, entry, &mut records),
+        }
+    }
+    b.bp.records = records;
+    let balancers = &b.s.topology.balancers;
+    b.bp.targets = balancers
+        .iter()
+        .flat_map(|balancer| aim(b, balancer))
+        .collect();
+}
+
+fn key(entry: &DnsEntry, name: String) -> RecordKey {
+    RecordKey {
+        provider: entry.provider.clone(),
+        zone: entry.zone.clone(),
+        name,
+    }
+}
+
+fn set(entry: &DnsEntry, addresses: BTreeSet<IpAddr>) -> Option<RecordSet> {
+    (!addresses.is_empty()).then_some(RecordSet {
+        addresses,
+        ttl: entry.ttl,
+    })
+}
+
+/// The addresses of a node's doors that are told to at least one population.
+fn told_addresses<'n>(b: &Builder<'_>, node: &'n Node) -> impl Iterator<Item = IpAddr> + 'n {
+    let served: Vec<&PopulationName> =
+        b.s.topology
+            .served_by(&node.region)
+            .map(|(name, _)| name)
+            .collect();
+    let told =
+        |d: &&Frontdoor| served.is_empty() || served.iter().any(|p| !d.withheld_from.contains(*p));
+    let address = |d: &Frontdoor| address::observed(b.s, d.id.into())?.address;
+    let addresses: Vec<IpAddr> = node
+        .served_doors()
+        .filter(told)
+        .filter_map(address)
+        .collect();
+    addresses.into_iter()
+}
+
+fn point_region(b: &Builder<'_>, entry: &DnsEntry, records: &mut BTreeMap<RecordKey, RecordSet>) {
+    let nodes = b.nodes_of(&entry.region, Role::Ingress);
+    let addresses = nodes
+        .flat_map(|n| told_addresses(b, n))
+        .take(ADDRESSES_PER_NAME)
+        .collect();
+    let name = format!("{}.{}", entry.label, entry.zone);
+    records.extend(set(entry, addresses).map(|set| (key(entry, name), set)));
+}
+
+fn point_nodes(b: &Builder<'_>, entry: &DnsEntry, records: &mut BTreeMap<RecordKey, RecordSet>) {
+    for node in b.nodes_of(&entry.region, Role::Ingress) {
+        let name = format!("{}.{}.{}", node.id, entry.label, entry.zone);
+        let addresses = told_addresses(b, node).collect();
+        records.extend(set(entry, addresses).map(|set| (key(entry, name), set)));
+    }
+}
+
+fn aim(b: &Builder<'_>, balancer: &Balancer) -> Vec<(TargetKey, Target)> {
+    let nodes = b.nodes_of(&balancer.region, Role::Ingress);
+    let aimed = nodes
+        .filter(|n| n.serves() || n.stage.is_draining())
+        .filter_map(|n| {
+            let address = b.s.inventory.machines.get(&n.id)?.address?;
+            let (port, draining) = (balancer.port, n.stage.is_draining());
+            let key = TargetKey {
+                balancer: balancer.name.clone(),
+                node: n.id,
+            };
+            Some((
+                key,
+                Target {
+                    address,
+                    port,
+                    draining,
+                },
+            ))
+        });
+    aimed.collect()
+}
+
+/// Raises the serial of each region whose clients are to be told something else, or the same again
+/// because what they were told is past half of its life.
+pub(crate) fn raise_catalogs(b: &mut Builder<'_>) {
+    let wanted = b.s.topology.regions.keys().cloned();
+    let regions: BTreeSet<RegionName> = wanted.chain(b.bp.catalogs.keys().cloned()).collect();
+    for region in regions {
+        let (before, after) = (
+            told(b.s.topology, b.s.parent, &region),
+            told_now(b, &region),
+        );
+        let policy = policy(b.s.topology, &region);
+        let standing = b.bp.catalogs.get(&region);
+        let same = before == after && standing.is_none_or(|c| c.policy == policy);
+        let renewal = same && standing.is_some() && is_due(b.s, &region);
+        let first = standing.is_none() && !after.is_empty();
+        if (!same && standing.is_some()) || first || renewal {
+            raise(b, &region, policy, catalog_diff(&before, &after, renewal));
+        }
+    }
+}
+
+/// Raises a region's serial because the operator asked for it.
+pub(crate) fn raise_by_hand(b: &mut Builder<'_>, region: &RegionName) {
+    let policy = policy(b.s.topology, region);
+    raise(
+        b,
+        region,
+        policy,
+        CatalogDiff {
+            renewal: true,
+            ..CatalogDiff::default()
+        },
+    );
+    if let Some(change) = b.report.changes.last_mut() {
+        change.why = Reason::Operator;
+    }
+}
+
+fn raise(b: &mut Builder<'_>, region: &RegionName, policy: String, diff: CatalogDiff) {
+    let serial = b.bp.catalogs.get(region).map_or(0, |c| c.serial) + 1;
+    b.bp.catalogs.insert(
+        region.clone(),
+        Catalog {
+            serial,
+            planned_at: b.s.now,
+            policy,
+        },
+    );
+    let why = match diff.renewal {
+        true => Reason::CatalogRenewal,
+        false => {
+            let (added, removed) = (diff.added.len() as u32, diff.removed.len() as u32);
+            Reason::CatalogChanged { added, removed }
+        }
+    };
+    let decision = Decision::Act {
+        verb: Verb::PublishEndpointCatalog,
+    };
+    let (item, detail) = (Item::Catalog, format!("serial {serial}"));
+    b.report.changes.push(Changed {
+        item,
+        region: region.clone(),
+        decision,
+        detail,
+        why,
+    });
+    b.report.catalogs.insert(region.clone(), diff);
+}
+
+/// Which doors each population is told of in a region.
+pub(crate) type Told = BTreeSet<(PopulationName, FrontdoorId)>;
+
+/// Which doors each population is told of in a region of a blueprint.
+pub(crate) fn told(topology: &Topology, bp: &Blueprint, region: &RegionName) -> Told {
+    told_of(topology, bp.pool(region, Role::Ingress), region)
+}
+
+fn told_now(b: &Builder<'_>, region: &RegionName) -> Told {
+    told_of(b.s.topology, b.nodes_of(region, Role::Ingress), region)
+}
+
+fn told_of<'n>(
+    topology: &Topology,
+    nodes: impl Iterator<Item = &'n Node>,
+    region: &RegionName,
+) -> Told {
+    let served: Vec<&PopulationName> = topology.served_by(region).map(|(name, _)| name).collect();
+    let mut told = Told::new();
+    for door in nodes.flat_map(Node::served_doors) {
+        let to = served.iter().filter(|p| !door.withheld_from.contains(**p));
+        told.extend(to.map(|p| ((*p).clone(), door.id)));
+    }
+    told
+}
+
+fn catalog_diff(before: &Told, after: &Told, renewal: bool) -> CatalogDiff {
+    let doors = |told: &Told| told.iter().map(|(_, d)| *d).collect::<BTreeSet<_>>();
+    let (before, after) = (doors(before), doors(after));
+    CatalogDiff {
+        added: after.difference(&before).copied().collect(),
+        removed: before.difference(&after).copied().collect(),
+        renewal,
+    }
+}
+
+/// Whether what was published is past half of its life.
+pub(crate) fn is_due(s: &Situation<'_>, region: &RegionName) -> bool {
+    let (Some(published), Some(wanted)) = (
+        s.inventory.catalogs.get(region),
+        s.parent.catalogs.get(region),
+    ) else {
+        return false;
+    };
+    let half = s.topology.catalog.ttl.scale(0.5);
+    published.serial == wanted.serial && s.now + half >= published.expires_at
+}
+
+/// A digest of what the topology says of a region's catalogs.
+pub(crate) fn policy(topology: &Topology, region: &RegionName) -> String {
+    let populations: Vec<&PopulationName> = topology.served_by(region).map(|(n, _)| n).collect();
+    // Plain data of text and numbers: its serialization cannot fail.
+    let text = serde_json::to_vec(&(&topology.catalog, populations)).unwrap_or_default();
+    Sha256::digest(text)
+        .iter()
+        .take(8)
+        .map(|b| format!("{b:02x}"))
+        .collect()
+}

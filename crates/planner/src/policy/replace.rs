@@ -1,0 +1,292 @@
+//! What is blocked, no longer wanted as it is, or too old is replaced: its replacement is made.
+
+use damm_fleet::{Duty, Node, NodeId, PopulationName, Reason, Role, Subject, Timestamp};
+
+use crate::address::{self, Address};
+use crate::age;
+use crate::builder::Builder;
+use crate::choose::Standing;
+use crate::condition;
+use crate::policy::breaker::Allowance;
+use crate::policy::{fill, surplus};
+use crate::pool::Pool;
+use crate::report::Item;
+
+/// Why something is replaced, in the order of urgency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    Blocked,
+    Changed,
+    Diversity,
+    Aged,
+}
+
+/// Something that is to be replaced. Ordered by urgency, then by how long it has been due, then by
+/// id.
+#[derive(Debug, Clone, PartialEq)]
+struct Candidate {
+    urgency: Urgency,
+    due: Timestamp,
+    subject: Subject,
+    node: NodeId,
+    why: Reason,
+}
+
+impl Candidate {
+    fn rank(&self) -> (Urgency, Timestamp, Subject) {
+        (self.urgency, self.due, self.subject)
+    }
+}
+
+/// Starts as many replacements as the disruption budget admits, the most urgent first.
+pub(crate) fn replace(b: &mut Builder<'_>, pool: &Pool<'_>) {
+    let mut standing = Standing::of(b, pool);
+    let mut candidates = candidates(b, pool, &standing);
+    candidates.sort_by_key(Candidate::rank);
+    let mut allowance = Allowance::of(b, pool);
+    for candidate in candidates {
+        let unit = match candidate.subject {
+            Subject::Node(_) => pool.per_node().max(1),
+            Subject::Frontdoor(_) | Subject::EgressIp(_) => 1,
+        };
+        let serves = b
+            .node(candidate.node)
+            .is_some_and(|n| n.duty == Duty::Serve);
+        if serves && !allowance.admits(unit) {
+            let would = replacement_verb(pool.role, candidate.subject);
+            let item = Item::Subject(candidate.subject);
+            b.waits(item, &pool.region, would, allowance.waiting());
+            continue;
+        }
+        if start(b, pool, &mut standing, candidate) && serves {
+            allowance.take(unit);
+        }
+    }
+}
+
+const fn replacement_verb(role: Role, subject: Subject) -> damm_fleet::Verb {
+    match subject {
+        Subject::Node(_) => fill::verb(role),
+        Subject::Frontdoor(_) | Subject::EgressIp(_) => address::allocate_verb(role),
+    }
+}
+
+/// Starts one replacement; tells why when it can't.
+fn start(
+    b: &mut Builder<'_>,
+    pool: &Pool<'_>,
+    standing: &mut Standing,
+    candidate: Candidate,
+) -> bool {
+    let Candidate {
+        subject, node, why, ..
+    } = candidate;
+    let started = match subject {
+        Subject::Node(id) => start_node(b, pool, standing, id, why),
+        Subject::Frontdoor(_) | Subject::EgressIp(_) => {
+            fill::add_address(b, pool, node, Some(subject), why).map(|made| made.is_some())
+        }
+    };
+    started.unwrap_or_else(|on| {
+        b.waits(
+            Item::Subject(subject),
+            &pool.region,
+            replacement_verb(pool.role, subject),
+            on,
+        );
+        false
+    })
+}
+
+fn start_node(
+    b: &mut Builder<'_>,
+    pool: &Pool<'_>,
+    standing: &mut Standing,
+    id: NodeId,
+    why: Reason,
+) -> Result<bool, damm_fleet::WaitingOn> {
+    let Some(node) = b.node(id) else {
+        return Ok(false);
+    };
+    let (duty, provider) = (node.duty, node.provider.clone());
+    // What the operator made by hand stands on top of the target: it goes and nothing follows it.
+    if node.reason == Reason::Operator {
+        return Ok(surplus::drain_extra(b, pool, id));
+    }
+    standing.remove(&provider);
+    let made = fill::add_node(b, pool, standing, duty, Some(id), why);
+    if made.is_err() {
+        standing.add(&provider);
+    }
+    made.map(|_| true)
+}
+
+fn candidates(b: &Builder<'_>, pool: &Pool<'_>, standing: &Standing) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for node in b.pool(pool).into_iter().filter(|n| n.stage.is_live()) {
+        // A pool whose region has left the topology has nothing to replace with.
+        if pool.profile.is_none() || b.replacement(node.id).is_some() {
+            continue;
+        }
+        match whole_node(b, pool, standing, node) {
+            Some(candidate) => candidates.push(candidate),
+            None => candidates.extend(single_addresses(b, pool, node)),
+        }
+    }
+    candidates.extend(crowded(b, pool));
+    candidates
+}
+
+/// Why a node has to be replaced as a whole.
+fn whole_node(
+    b: &Builder<'_>,
+    pool: &Pool<'_>,
+    standing: &Standing,
+    node: &Node,
+) -> Option<Candidate> {
+    let candidate = |urgency, due, why| {
+        Some(Candidate {
+            urgency,
+            due,
+            subject: node.id.into(),
+            node: node.id,
+            why,
+        })
+    };
+    if let Some(why) = blocked_node(b, standing, node) {
+        return candidate(Urgency::Blocked, node.created_at, why);
+    }
+    if let Some(what) = pool.drift(b.s.topology, node) {
+        return candidate(
+            Urgency::Changed,
+            node.created_at,
+            Reason::TopologyChanged { what },
+        );
+    }
+    if let Some(why) = crippled(b, pool, node) {
+        return candidate(Urgency::Blocked, node.created_at, why);
+    }
+    let expiry = age::node_expiry(b.s.topology, b.s.offers, node).filter(|e| *e <= b.s.now)?;
+    candidate(
+        Urgency::Aged,
+        expiry,
+        Reason::Aged {
+            limit: expiry.since(node.created_at),
+        },
+    )
+}
+
+/// Blocked doors make the node itself due where its addresses can't be exchanged, and where so much
+/// of its provider is blocked that a new address there would hardly fare better.
+fn blocked_node(b: &Builder<'_>, standing: &Standing, node: &Node) -> Option<Reason> {
+    let doors = node.frontdoors.values().filter(|d| d.stage.is_live());
+    let all: Vec<_> = doors
+        .map(|d| condition::blocked(b.s, &node.region, d))
+        .collect();
+    let blocked = all.iter().filter(|x| x.anywhere()).count();
+    let movable = age::node_rotates_addresses(b.s.topology, b.s.offers, node);
+    let hopeless = blocked == all.len() && standing.is_burnt(&node.provider);
+    if blocked == 0 || (movable && !hopeless) {
+        return None;
+    }
+    let networks: std::collections::BTreeSet<_> = all.iter().flat_map(|x| x.networks()).collect();
+    Some(Reason::Blocked {
+        networks: networks.into_iter().collect(),
+    })
+}
+
+/// A node that has lost addresses and can't be given new ones.
+fn crippled(b: &Builder<'_>, pool: &Pool<'_>, node: &Node) -> Option<Reason> {
+    let movable = age::node_rotates_addresses(b.s.topology, b.s.offers, node);
+    let short = address::counted(node).len() < pool.per_node();
+    let (have, want) = (address::counted(node).len() as u32, pool.per_node() as u32);
+    (!movable && short).then_some(Reason::BelowTarget { have, want })
+}
+
+fn single_addresses(b: &Builder<'_>, pool: &Pool<'_>, node: &Node) -> Vec<Candidate> {
+    if !age::node_rotates_addresses(b.s.topology, b.s.offers, node) {
+        return Vec::new();
+    }
+    let replaced: Vec<Subject> = address::of(node)
+        .filter(|a| !a.stage.is_leaving())
+        .filter_map(|a| a.replaces)
+        .collect();
+    let live = address::of(node).filter(|a| a.stage.is_live() && !replaced.contains(&a.subject));
+    live.filter_map(|a| due(b, pool, node, &a)).collect()
+}
+
+/// Why an address has to be replaced.
+fn due(b: &Builder<'_>, pool: &Pool<'_>, node: &Node, a: &Address<'_>) -> Option<Candidate> {
+    let candidate = |urgency, due, why| {
+        Some(Candidate {
+            urgency,
+            due,
+            subject: a.subject,
+            node: node.id,
+            why,
+        })
+    };
+    let blocked = a.blocked(b.s, node);
+    if blocked.anywhere() {
+        let networks = blocked.networks();
+        return candidate(Urgency::Blocked, a.created_at, Reason::Blocked { networks });
+    }
+    if let Some(what) = a.drift(pool) {
+        return candidate(
+            Urgency::Changed,
+            a.created_at,
+            Reason::TopologyChanged { what },
+        );
+    }
+    let limit = a.limit(b.s.topology);
+    let expiry = a.created_at + limit;
+    (expiry <= b.s.now)
+        .then(|| candidate(Urgency::Aged, expiry, Reason::Aged { limit }))
+        .flatten()
+}
+
+/// One door of the most crowded prefix, for a population whose doors stand in too few of them while
+/// nothing else is on its way.
+fn crowded(b: &Builder<'_>, pool: &Pool<'_>) -> Option<Candidate> {
+    if pool.role != Role::Ingress {
+        return None;
+    }
+    let coming = |n: &&Node| n.stage.is_building() || address::of(n).any(|a| a.stage.is_building());
+    if b.pool(pool).iter().any(coming) {
+        return None;
+    }
+    let population = lacks_prefixes(b, pool)?;
+    let tally = b.tallies.0.get(&population)?;
+    let (prefix, _) = tally.prefixes.iter().max_by_key(|(_, n)| **n)?;
+    let nodes = b.pool(pool);
+    let movable = |n: &&&Node| age::node_rotates_addresses(b.s.topology, b.s.offers, n);
+    let doors = nodes
+        .iter()
+        .filter(movable)
+        .flat_map(|n| n.served_doors().map(|d| (n.id, d)));
+    let there = |id| address::observed(b.s, id).and_then(|a| a.prefix()) == Some(*prefix);
+    let (node, door) = doors
+        .filter(|(_, d)| there(d.id.into()))
+        .min_by_key(|(_, d)| d.created_at)?;
+    let why = Reason::Diversity {
+        population,
+        what: "prefixes".to_owned(),
+    };
+    let (urgency, due, subject) = (Urgency::Diversity, door.created_at, door.id.into());
+    Some(Candidate {
+        urgency,
+        due,
+        subject,
+        node,
+        why,
+    })
+}
+
+fn lacks_prefixes(b: &Builder<'_>, pool: &Pool<'_>) -> Option<PopulationName> {
+    let mut served = b.s.topology.served_by(&pool.region);
+    let lacks = served.find(|(name, p)| {
+        let tally = b.tallies.0.get(*name);
+        tally.is_some_and(|t| t.fronts > 1 && (t.prefixes.len() as u32) < p.min_prefixes)
+    });
+    lacks.map(|(name, _)| name.clone())
+}
