@@ -7,239 +7,151 @@
 //! - One process writes to a state at a time; any number may read.
 //! - No secret and no client's address is ever given to this crate.
 
+mod audit;
+mod blueprints;
+mod catalogs;
+mod check;
+mod edge;
+mod error;
+mod exposure;
+mod identity;
+mod ledger;
+mod lock;
+mod open;
+mod orphans;
 mod record;
+mod reports;
+mod resources;
+mod rows;
+mod schema;
+mod sim;
+mod target;
+mod task;
+mod tripwire;
+mod verdicts;
+mod writer;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use damm_fleet::blueprint::{RecordKey, RecordSet, Target, TargetKey};
-use damm_fleet::inventory::{ObservedCatalog, ObservedProvider};
-use damm_fleet::{
-    Blueprint, BlueprintId, Diff, FrontdoorId, NodeId, ProviderName, RegionName, Resource, Subject,
-    Timestamp, Verdicts,
-};
+pub use error::{Error, Result};
 pub use record::{
-    Access, AuditEntry, BlueprintSummary, BucketKey, Error, Exposure, Intent, LedgerFilter,
-    LedgerRow, OpenIntent, Orphan, Outcome, PublishedBucket, StoredReport, Tripwire,
+    Access, AuditEntry, BlueprintSummary, BucketKey, Exposure, Intent, LedgerFilter, LedgerRow,
+    OpenIntent, Orphan, Outcome, PublishedBucket, StoredReport,
 };
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+pub use tripwire::Tripwire;
 
-/// The result of a store call.
-pub type Result<T> = std::result::Result<T, Error>;
+use crate::error::Place;
+use crate::rows::Row;
+use crate::task::Task;
+use crate::tripwire::Point;
+use crate::writer::{Queue, Rows};
 
 /// One state file.
+///
+/// Clones share it. Reads see all that was written before they began. A call that is dropped before
+/// it returns may still be carried out.
 #[derive(Clone)]
-pub struct Store;
+pub struct Store {
+    place: Arc<Place>,
+    reader: Arc<Mutex<Option<SqliteConnection>>>,
+    writer: Option<Queue>,
+    tripwire: Option<Tripwire>,
+}
 
-#[allow(unused_variables, clippy::unused_async, missing_docs)]
-impl Store {
-    /// Opens a state file, making it when it is missing and `access` is `Write`.
-    pub async fn open(path: &Path, access: Access) -> Result<Self> {
-        unimplemented!()
-    }
-    pub fn with_tripwire(self, tripwire: Tripwire) -> Self {
-        unimplemented!()
-    }
-    pub async fn close(self) -> Result<()> {
-        unimplemented!()
-    }
-
-    // --- the fleet this state belongs to
-    /// Binds a fresh state to a fleet's name; refuses another fleet's.
-    pub async fn bind_fleet(&self, fleet: &str) -> Result<()> {
-        unimplemented!()
-    }
-    /// The last topology text that a blueprint was made from, for `status`, `explain`.
-    pub async fn topology(&self) -> Result<Option<(String, String)>> {
-        unimplemented!()
-    }
-    pub async fn put_topology(&self, path: &str, text: &str) -> Result<()> {
-        unimplemented!()
-    }
-
-    // --- blueprints
-    /// The current target with all of its entries; a fresh genesis when there is none yet.
-    pub async fn target(&self) -> Result<Blueprint> {
-        unimplemented!()
-    }
-    pub async fn target_id(&self) -> Result<BlueprintId> {
-        unimplemented!()
-    }
-    /// In one transaction: compare-and-set of the target (its parent must be the current target,
-    /// else `Error::Stale`), the blueprint's header and diff appended, desired entries updated, a
-    /// `Wanted` resource row for every node, front door and egress address that is new, and the
-    /// audit entry.
-    pub async fn set_target(
-        &self,
-        blueprint: &Blueprint,
-        diff: &Diff,
-        report: &serde_json::Value,
-        actor: &str,
-    ) -> Result<()> {
-        unimplemented!()
-    }
-    pub async fn blueprints(&self, limit: u32) -> Result<Vec<BlueprintSummary>> {
-        unimplemented!()
-    }
-    pub async fn blueprint_diff(
-        &self,
-        id: BlueprintId,
-    ) -> Result<Option<(BlueprintSummary, Diff)>> {
-        unimplemented!()
-    }
-
-    // --- ledger and resources
-    /// Durable before the call: appends the intent and, in the same transaction, stores the row's
-    /// new state. Concurrent callers share one commit.
-    pub async fn begin(&self, intent: &Intent, resource: Option<&Resource>) -> Result<u64> {
-        unimplemented!()
-    }
-    /// Durable after the call: appends the outcome and stores the row's new state.
-    pub async fn end(
-        &self,
-        seq: u64,
-        outcome: &Outcome,
-        resource: Option<&Resource>,
-        at: Timestamp,
-    ) -> Result<()> {
-        unimplemented!()
-    }
-    /// Intents that have no outcome: the process died between the two, or is still at it.
-    pub async fn open_intents(&self) -> Result<Vec<OpenIntent>> {
-        unimplemented!()
-    }
-    pub async fn ledger(&self, filter: &LedgerFilter) -> Result<Vec<LedgerRow>> {
-        unimplemented!()
-    }
-    /// All rows, `Gone` ones too only while their subject is still in the target.
-    pub async fn resources(&self) -> Result<Vec<Resource>> {
-        unimplemented!()
-    }
-    /// Whether this subject ever had a row (even if gone since): what is known is no orphan.
-    pub async fn ever_known(&self, subject: Subject) -> Result<bool> {
-        unimplemented!()
-    }
-    /// Stores what was observed without a call of ours, in one transaction.
-    pub async fn put_resources(&self, resources: &[Resource]) -> Result<()> {
-        unimplemented!()
-    }
-
-    // --- exposure: written before a catalog or a record is, so that rule 5 can hold
-    pub async fn exposures(&self) -> Result<BTreeMap<FrontdoorId, Exposure>> {
-        unimplemented!()
-    }
-    /// Raises each moment to at least the one given; never lowers one.
-    pub async fn expose(&self, exposures: &[(FrontdoorId, Exposure)]) -> Result<()> {
-        unimplemented!()
-    }
-
-    // --- what DNS servers, balancers and agents were last told
-    pub async fn applied_records(&self) -> Result<BTreeMap<RecordKey, (RecordSet, Timestamp)>> {
-        unimplemented!()
-    }
-    pub async fn put_applied_record(
-        &self,
-        key: &RecordKey,
-        set: Option<&RecordSet>,
-        at: Timestamp,
-    ) -> Result<()> {
-        unimplemented!()
-    }
-    pub async fn applied_targets(&self) -> Result<BTreeMap<TargetKey, Target>> {
-        unimplemented!()
-    }
-    pub async fn put_applied_target(&self, key: &TargetKey, target: Option<&Target>) -> Result<()> {
-        unimplemented!()
-    }
-    /// A digest of the orders that were last left for each node.
-    pub async fn applied_orders(&self) -> Result<BTreeMap<NodeId, String>> {
-        unimplemented!()
-    }
-    pub async fn put_applied_orders(&self, node: NodeId, digest: Option<&str>) -> Result<()> {
-        unimplemented!()
-    }
-
-    // --- agents' reports (counts only) and providers' notes
-    pub async fn reports(&self) -> Result<BTreeMap<NodeId, StoredReport>> {
-        unimplemented!()
-    }
-    pub async fn put_reports(&self, reports: &BTreeMap<NodeId, StoredReport>) -> Result<()> {
-        unimplemented!()
-    }
-    pub async fn providers(&self) -> Result<BTreeMap<ProviderName, ObservedProvider>> {
-        unimplemented!()
-    }
-    pub async fn put_provider(
-        &self,
-        name: &ProviderName,
-        observed: &ObservedProvider,
-    ) -> Result<()> {
-        unimplemented!()
-    }
-
-    // --- catalogs
-    pub async fn catalogs(&self) -> Result<BTreeMap<RegionName, ObservedCatalog>> {
-        unimplemented!()
-    }
-    pub async fn put_catalog(&self, region: &RegionName, observed: &ObservedCatalog) -> Result<()> {
-        unimplemented!()
-    }
-    pub async fn buckets(
-        &self,
-        region: &RegionName,
-    ) -> Result<BTreeMap<BucketKey, PublishedBucket>> {
-        unimplemented!()
-    }
-    pub async fn put_bucket(&self, key: &BucketKey, bucket: &PublishedBucket) -> Result<()> {
-        unimplemented!()
-    }
-
-    // --- verdicts
-    pub async fn verdicts(&self) -> Result<Verdicts> {
-        unimplemented!()
-    }
-    /// Replaces all verdicts.
-    pub async fn put_verdicts(&self, verdicts: &Verdicts) -> Result<()> {
-        unimplemented!()
-    }
-
-    // --- orphans
-    pub async fn orphans(&self) -> Result<Vec<Orphan>> {
-        unimplemented!()
-    }
-    pub async fn put_orphan(&self, orphan: &Orphan) -> Result<()> {
-        unimplemented!()
-    }
-    pub async fn forget_orphan(&self, provider: &ProviderName, provider_ref: &str) -> Result<()> {
-        unimplemented!()
-    }
-
-    // --- audit
-    pub async fn audit(
-        &self,
-        actor: &str,
-        what: &str,
-        detail: &serde_json::Value,
-        at: Timestamp,
-    ) -> Result<()> {
-        unimplemented!()
-    }
-    pub async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>> {
-        unimplemented!()
-    }
-    /// Walks the whole chain: the number of entries, or the first that does not fit.
-    pub async fn verify_audit(&self) -> Result<u64> {
-        unimplemented!()
-    }
-
-    // --- the embedded cloud's own objects, in the same file
-    pub async fn sim_objects(&self) -> Result<Vec<(String, String)>> {
-        unimplemented!()
-    }
-    /// One transaction: puts (`Some`) and deletes (`None`).
-    pub async fn put_sim_objects(&self, objects: &[(String, Option<String>)]) -> Result<()> {
-        unimplemented!()
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Store");
+        shown.field("path", &self.place.0).finish_non_exhaustive()
     }
 }
-/// A hook's type, kept here for the skeleton.
-pub(crate) type Hook = Arc<dyn Fn(&'static str) -> bool + Send + Sync>;
+
+impl Store {
+    /// Opens a state file, making it when it is missing and `access` is `Write`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`], [`Error::InUse`], [`Error::Denied`], [`Error::NotAState`],
+    /// [`Error::Corrupt`], [`Error::Newer`], [`Error::Older`], [`Error::Torn`], [`Error::Full`].
+    pub async fn open(path: &Path, access: Access) -> Result<Self> {
+        let place = Arc::new(Place(path.to_owned()));
+        let held = match access {
+            Access::Write => Some(open::hold(&place).await?),
+            Access::Read => None,
+        };
+        let reader = open::look(&place).await?;
+        Ok(Self {
+            writer: held.map(|held| Queue::start(held, Arc::clone(&place))),
+            reader: Arc::new(Mutex::new(Some(reader))),
+            place,
+            tripwire: None,
+        })
+    }
+
+    /// Closes the state once all that was asked for is written, and gives its lock back. Other
+    /// clones fail with [`Error::Closed`] from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Full`] and others when the write-ahead log can't be moved into the file. Nothing is
+    /// lost then: the log stays beside it.
+    pub async fn close(self) -> Result<()> {
+        if let Some(reader) = self.reader.lock().await.take() {
+            reader.close().await.map_err(|e| self.place.sql(e))?;
+        }
+        match &self.writer {
+            Some(writer) => writer.close(&self.place).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn read(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>> {
+        let open = MutexGuard::try_map(self.reader.lock().await, Option::as_mut);
+        open.map_err(|_| Error::Closed {
+            path: self.place.path(),
+        })
+    }
+
+    fn queue(&self) -> Result<&Queue> {
+        self.writer.as_ref().ok_or_else(|| Error::ReadOnly {
+            path: self.place.path(),
+        })
+    }
+
+    /// Writes rows durably, between the two halves of a point; answers with the intent's `seq`.
+    async fn write(&self, point: Point, intent: Option<String>, rows: Vec<Row>) -> Result<u64> {
+        let queue = self.queue()?;
+        self.trip(point.before)?;
+        let rows = Rows { intent, rows };
+        let seq = queue.rows(rows, &self.place).await?;
+        self.trip(point.after)?;
+        Ok(seq)
+    }
+
+    /// Writes rows that belong to no step.
+    async fn put(&self, point: Point, rows: Vec<Row>) -> Result<()> {
+        self.write(point, None, rows).await.map(drop)
+    }
+
+    /// Carries out a task durably, between the two halves of a point.
+    async fn carry_out(&self, point: Point, task: Task) -> Result<()> {
+        let queue = self.queue()?;
+        self.trip(point.before)?;
+        queue.alone(task, &self.place).await?;
+        self.trip(point.after)
+    }
+
+    /// Reads a table in large pieces; see [`rows::read_all`].
+    async fn read_all<T: serde::de::DeserializeOwned>(
+        &self,
+        table: &'static str,
+        sql: &'static str,
+        each: impl FnMut(T),
+    ) -> Result<()> {
+        let mut conn = self.read().await?;
+        rows::read_all(&mut conn, &self.place, table, sql, each).await
+    }
+}

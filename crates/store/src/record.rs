@@ -17,29 +17,6 @@ pub enum Access {
     Read,
 }
 
-/// Called with a point's name before and after each commit; `true` makes the call fail with
-/// [`Error::Tripped`], as if the process had died there. For tests.
-pub type Tripwire = crate::Hook;
-
-/// What went wrong in the store, and what to do about it.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// A test's tripwire.
-    #[error("tripped at {0}")]
-    Tripped(&'static str),
-    /// The target has moved since the plan was made.
-    #[error(
-        "the plan is stale: it was made from {parent}, and the target is {target} now; plan again"
-    )]
-    Stale {
-        /// The plan's parent.
-        parent: BlueprintId,
-        /// The target now.
-        target: BlueprintId,
-    },
-}
-
 /// A step that is about to be made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Intent {

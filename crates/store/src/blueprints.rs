@@ -1,0 +1,226 @@
+//! Blueprints: the target with all of its entries, and the history that led to it.
+
+use std::collections::BTreeMap;
+
+use damm_fleet::blueprint::{Catalog, RecordKey, RecordSet, Target, TargetKey};
+use damm_fleet::{
+    Blueprint, BlueprintId, Change, Diff, Node, NodeId, Origin, RegionName, Timestamp,
+};
+use serde::de::DeserializeOwned;
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::Store;
+use crate::error::{Place, Result};
+use crate::record::BlueprintSummary;
+use crate::rows::{parse, read_all, word};
+
+/// The entries of one kind, in large pieces.
+macro_rules! pieces {
+    ($kind:literal, $entry:literal) => {
+        concat!(
+            "SELECT max(r), '[' || group_concat(",
+            $entry,
+            ") || ']' FROM (SELECT rowid AS r, key, body FROM desired WHERE rowid > ?1 AND kind = '",
+            $kind,
+            "' ORDER BY rowid LIMIT 2000)"
+        )
+    };
+}
+
+/// A node's body holds its key; other entries come as pairs.
+const NODES: &str = pieces!("node", "body");
+const RECORDS: &str = pieces!("record", "'[' || key || ',' || body || ']'");
+const TARGETS: &str = pieces!("target", "'[' || key || ',' || body || ']'");
+const CATALOGS: &str = pieces!("catalog", "'[' || key || ',' || body || ']'");
+
+/// A blueprint's header as it is stored.
+#[derive(sqlx::FromRow)]
+struct Header {
+    generation: i64,
+    id: String,
+    parent: Option<String>,
+    created_at: i64,
+    origin: String,
+    changes: i64,
+}
+
+impl Header {
+    fn read(self, place: &Place) -> Result<BlueprintSummary> {
+        let parent = self.parent.map(|p| word(place, "blueprints", &p));
+        Ok(BlueprintSummary {
+            id: word(place, "blueprints", &self.id)?,
+            parent: parent.transpose()?,
+            generation: self.generation.unsigned_abs(),
+            created_at: Timestamp::from_millis(self.created_at),
+            origin: parse::<Origin>(place, "blueprints", &self.origin)?,
+            changes: self.changes.unsigned_abs(),
+        })
+    }
+}
+
+/// The columns of [`Header`], from a selection of blueprints.
+macro_rules! headers {
+    ($which:literal) => {
+        concat!(
+            "SELECT generation, id, parent, created_at, origin, changes FROM blueprints ",
+            $which
+        )
+    };
+}
+
+/// The target without its entries.
+pub(crate) async fn target_header(
+    conn: &mut SqliteConnection,
+    place: &Place,
+) -> Result<BlueprintSummary> {
+    let sql = headers!("ORDER BY generation DESC LIMIT 1");
+    let header: sqlx::Result<Header> = sqlx::query_as(sql).fetch_one(conn).await;
+    header.map_err(|e| place.sql(e))?.read(place)
+}
+
+async fn pairs<K: DeserializeOwned + Ord, V: DeserializeOwned>(
+    conn: &mut SqliteConnection,
+    place: &Place,
+    sql: &'static str,
+) -> Result<BTreeMap<K, V>> {
+    let mut all = Vec::new();
+    read_all(conn, place, "desired", sql, |entry: (K, V)| all.push(entry)).await?;
+    Ok(all.into_iter().collect())
+}
+
+async fn nodes(conn: &mut SqliteConnection, place: &Place) -> Result<BTreeMap<NodeId, Node>> {
+    let mut all = Vec::new();
+    read_all(conn, place, "desired", NODES, |n: Node| all.push((n.id, n))).await?;
+    Ok(all.into_iter().collect())
+}
+
+async fn target(conn: &mut SqliteConnection, place: &Place) -> Result<Blueprint> {
+    let header = target_header(conn, place).await?;
+    Ok(Blueprint {
+        id: header.id,
+        parent: header.parent,
+        generation: header.generation,
+        created_at: header.created_at,
+        origin: header.origin,
+        nodes: nodes(conn, place).await?,
+        records: pairs::<RecordKey, RecordSet>(conn, place, RECORDS).await?,
+        targets: pairs::<TargetKey, Target>(conn, place, TARGETS).await?,
+        catalogs: pairs::<RegionName, Catalog>(conn, place, CATALOGS).await?,
+    })
+}
+
+/// One row of `changes`: kind, key, body.
+type ChangeRow = (String, String, Option<String>);
+
+fn change(place: &Place, (kind, key, body): &ChangeRow) -> Result<Change> {
+    fn entry<K: DeserializeOwned, V: DeserializeOwned>(
+        place: &Place,
+        key: &str,
+        body: Option<&str>,
+    ) -> Result<(K, Option<V>)> {
+        let body = body.map(|b| parse(place, "changes", b)).transpose()?;
+        Ok((parse(place, "changes", key)?, body))
+    }
+    let body = body.as_deref();
+    Ok(match kind.as_str() {
+        "node" => {
+            let (key, to) = entry(place, key, body)?;
+            Change::Node { key, to }
+        }
+        "record" => {
+            let (key, to) = entry(place, key, body)?;
+            Change::Record { key, to }
+        }
+        "target" => {
+            let (key, to) = entry(place, key, body)?;
+            Change::Target { key, to }
+        }
+        "catalog" => {
+            let (key, to) = entry(place, key, body)?;
+            Change::Catalog { key, to }
+        }
+        other => return Err(place.corrupt(format_args!("changes: no kind `{other}`"))),
+    })
+}
+
+impl Store {
+    /// The current target with all of its entries. A fresh state's is the empty blueprint of id 0
+    /// at the epoch, the parent of its first plan.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`](crate::Error::Corrupt) and other failures of the database.
+    pub async fn target(&self) -> Result<Blueprint> {
+        let mut conn = self.read().await?;
+        // One transaction, so that no other target comes between its pieces.
+        let mut tx = conn.begin().await.map_err(|e| self.place.sql(e))?;
+        let blueprint = target(&mut tx, &self.place).await?;
+        tx.commit().await.map_err(|e| self.place.sql(e))?;
+        Ok(blueprint)
+    }
+
+    /// The current target's identity.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`](crate::Error::Corrupt) and other failures of the database.
+    pub async fn target_id(&self) -> Result<BlueprintId> {
+        let mut conn = self.read().await?;
+        let header = target_header(&mut conn, &self.place).await?;
+        Ok(header.id)
+    }
+
+    /// The last `limit` blueprints, newest first; the last of all is the empty one that every
+    /// fleet starts from.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`](crate::Error::Corrupt) and other failures of the database.
+    pub async fn blueprints(&self, limit: u32) -> Result<Vec<BlueprintSummary>> {
+        let sql = headers!("ORDER BY generation DESC LIMIT ?1");
+        let mut conn = self.read().await?;
+        let rows = sqlx::query_as(sql).bind(limit).fetch_all(&mut *conn).await;
+        let rows: Vec<Header> = rows.map_err(|e| self.place.sql(e))?;
+        rows.into_iter().map(|h| h.read(&self.place)).collect()
+    }
+
+    /// What a blueprint changed, however long ago it was; `None` when it never was the target.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`](crate::Error::Corrupt) and other failures of the database.
+    pub async fn blueprint_diff(
+        &self,
+        id: BlueprintId,
+    ) -> Result<Option<(BlueprintSummary, Diff)>> {
+        let mut conn = self.read().await?;
+        let sql = headers!("WHERE id = ?1");
+        let found = sqlx::query_as(sql).bind(id.to_string());
+        let found: sqlx::Result<Option<Header>> = found.fetch_optional(&mut *conn).await;
+        let Some(header) = found.map_err(|e| self.place.sql(e))? else {
+            return Ok(None);
+        };
+        let header = header.read(&self.place)?;
+        let sql = "SELECT kind, key, body FROM changes WHERE generation = ?1 ORDER BY ordinal";
+        let rows = sqlx::query_as(sql).bind(header.generation.cast_signed());
+        let rows: sqlx::Result<Vec<ChangeRow>> = rows.fetch_all(&mut *conn).await;
+        let rows = rows.map_err(|e| self.place.sql(e))?;
+        let changes: Result<_> = rows.iter().map(|row| change(&self.place, row)).collect();
+        Ok(Some((header, Diff(changes?))))
+    }
+
+    /// What the planner reported with a blueprint, as it was handed to [`Store::set_target`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`](crate::Error::Corrupt) and other failures of the database.
+    pub async fn blueprint_report(&self, id: BlueprintId) -> Result<Option<serde_json::Value>> {
+        let mut conn = self.read().await?;
+        let found = sqlx::query_scalar("SELECT report FROM blueprints WHERE id = ?1");
+        let found = found.bind(id.to_string()).fetch_optional(&mut *conn).await;
+        let found: Option<String> = found.map_err(|e| self.place.sql(e))?;
+        let report = found.map(|report| parse(&self.place, "blueprints", &report));
+        report.transpose()
+    }
+}

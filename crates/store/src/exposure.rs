@@ -1,0 +1,61 @@
+//! Until when front doors may still be known outside. Written before a catalog or a record is, so
+//! that no address is released while one that names it is still believed.
+
+use std::collections::BTreeMap;
+
+use damm_fleet::{FrontdoorId, Timestamp};
+
+use crate::Store;
+use crate::error::Result;
+use crate::record::Exposure;
+use crate::rows::{Row, Statement, word};
+use crate::tripwire::point;
+
+/// Raises moments: frontdoor, named_until, resolvable_until. SQLite's `max` of a NULL is NULL.
+static EXPOSURES: Statement = Statement {
+    table: "exposures",
+    sql: "INSERT INTO exposures SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)
+          WHERE true ON CONFLICT (frontdoor) DO UPDATE SET
+          named_until = max(coalesce(named_until, excluded.named_until),
+                            coalesce(excluded.named_until, named_until)),
+          resolvable_until = max(coalesce(resolvable_until, excluded.resolvable_until),
+                                 coalesce(excluded.resolvable_until, resolvable_until))",
+};
+
+impl Store {
+    /// Until when each front door may still be known outside.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`](crate::Error::Corrupt) and other failures of the database.
+    pub async fn exposures(&self) -> Result<BTreeMap<FrontdoorId, Exposure>> {
+        let mut conn = self.read().await?;
+        let rows = sqlx::query_as("SELECT frontdoor, named_until, resolvable_until FROM exposures");
+        let rows = rows.fetch_all(&mut *conn).await;
+        let rows: Vec<(String, Option<i64>, Option<i64>)> = rows.map_err(|e| self.place.sql(e))?;
+        let exposures = rows.into_iter().map(|(door, named, resolvable)| {
+            let exposure = Exposure {
+                named_until: named.map(Timestamp::from_millis),
+                resolvable_until: resolvable.map(Timestamp::from_millis),
+            };
+            Ok((word(&self.place, "exposures", &door)?, exposure))
+        });
+        exposures.collect()
+    }
+
+    /// Raises each moment to at least the one given; never lowers one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReadOnly`](crate::Error::ReadOnly), [`Error::Full`](crate::Error::Full) and other
+    /// failures of the database.
+    pub async fn expose(&self, exposures: &[(FrontdoorId, Exposure)]) -> Result<()> {
+        let rows = exposures.iter().map(|(door, exposure)| {
+            let named = exposure.named_until.map(Timestamp::as_millis);
+            let resolvable = exposure.resolvable_until.map(Timestamp::as_millis);
+            Row::new(&EXPOSURES, &(door, named, resolvable))
+        });
+        let rows: Result<Vec<Row>> = rows.collect();
+        self.put(point!("expose"), rows?).await
+    }
+}
