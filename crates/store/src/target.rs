@@ -371,7 +371,7 @@ impl Store {
     ) -> Result<()> {
         let target = NewTarget::new(blueprint, diff, report, actor)?;
         let known: BlueprintId = blueprint.id;
-        let set = self.carry_out(point!("set_target"), Task::Target(target));
+        let set = self.carry_out(point!("set_target"), Task::Target(Box::new(target)));
         set.await.map_err(|error| match error.constraint() {
             Some(_) => contradiction(format!("the blueprint {known} was the target before")),
             None => error,

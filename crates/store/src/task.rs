@@ -13,7 +13,7 @@ use crate::{audit, identity, verdicts};
 /// A write that looks before it writes.
 pub(crate) enum Task {
     /// A new target.
-    Target(NewTarget),
+    Target(Box<NewTarget>),
     /// An entry of the audit log.
     Audit(NewEntry),
     /// The fleet's name.

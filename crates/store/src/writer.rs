@@ -33,7 +33,7 @@ type Reply = oneshot::Sender<Result<u64>>;
 /// What the writer is asked for.
 enum Job {
     Rows(Rows, Reply),
-    Alone(Box<Task>, Reply),
+    Alone(Task, Reply),
     Close(Reply),
 }
 
@@ -57,7 +57,6 @@ impl Queue {
 
     /// Carries out a task in a transaction of its own.
     pub async fn alone(&self, task: Task, place: &Place) -> Result<u64> {
-        let task = Box::new(task);
         self.ask(|reply| Job::Alone(task, reply), place).await
     }
 

@@ -1,4 +1,5 @@
 //! Small fleets to be stored.
+#![allow(clippy::unwrap_used, reason = "what does not work here fails the test")]
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::path::{Path, PathBuf};
@@ -43,7 +44,6 @@ pub fn door(seed: &mut Seed) -> Frontdoor {
         id: seed.frontdoor(),
         transport: serde_json::from_value(json!({ "kind": "shadowsocks", "port": 443 })).unwrap(),
         created_at: at(1),
-        expires_at: Some(at(700_000)),
         stage: Stage::Live { since: at(90) },
         replaces: None,
         withheld_from: Default::default(),
@@ -56,7 +56,6 @@ pub fn egress_ip(seed: &mut Seed) -> EgressIp {
     EgressIp {
         id: seed.egress_ip(),
         created_at: at(1),
-        expires_at: None,
         stage: Stage::Building,
         replaces: None,
         reason: Reason::Operator,
@@ -81,7 +80,6 @@ pub fn node(seed: &mut Seed, role: Role, addresses: usize) -> Node {
         machine: "cx22".to_owned(),
         location: "a1".to_owned(),
         created_at: at(1),
-        expires_at: Some(at(600_000)),
         duty: Duty::Serve,
         stage: Stage::Building,
         replaces: None,
@@ -115,7 +113,14 @@ pub fn balancer_target(node: NodeId) -> (TargetKey, Target) {
 
 pub fn catalog(serial: u64) -> (RegionName, Catalog) {
     let planned_at = at(100);
-    ("eu-north".parse().unwrap(), Catalog { serial, planned_at })
+    (
+        "eu-north".parse().unwrap(),
+        Catalog {
+            serial,
+            planned_at,
+            policy: "p".to_owned(),
+        },
+    )
 }
 
 /// A child of the state's target, changed by `edit`.
