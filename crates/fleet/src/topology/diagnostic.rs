@@ -31,6 +31,8 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// The bytes that it is about.
     pub span: Span,
+    /// A few words on those bytes, when they need some.
+    pub label: Option<String>,
     /// What is wrong.
     pub message: String,
     /// What else in the file it has to do with, each with a few words.
@@ -45,6 +47,7 @@ impl Diagnostic {
         Self {
             severity: Severity::Error,
             span,
+            label: None,
             message,
             related: Vec::new(),
             help: None,

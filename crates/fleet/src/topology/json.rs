@@ -124,12 +124,18 @@ fn words(kind: &Kind) -> (String, &'static str) {
             "nested too deep",
             "a topology needs no more than some ten levels",
         ),
-        Kind::UnexpectedWord => (
-            "this word has no meaning here",
-            "a text stands in double quotes; without them only numbers, `true`, `false`, `null`",
+        Kind::UnexpectedWord | Kind::UnexpectedToken => (
+            "this has no meaning here",
+            "texts stand in double quotes: one may be missing here, or at the end of a text before",
         ),
-        Kind::UnexpectedCloseBrace => ("this `}` closes nothing that is open here", ""),
-        Kind::UnexpectedCloseBracket => ("this `]` closes nothing that is open here", ""),
+        Kind::UnexpectedCloseBrace => (
+            "a `}` can't stand here",
+            "a value or a `]` may be missing before it",
+        ),
+        Kind::UnexpectedCloseBracket => (
+            "a `]` can't stand here",
+            "a value or a `}` may be missing before it",
+        ),
         Kind::UnexpectedComma => ("a value is missing before this comma", ""),
         Kind::UnexpectedTokenInObject => (
             "a key was expected here",

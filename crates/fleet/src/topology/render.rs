@@ -156,7 +156,7 @@ fn marks<'a>(d: &'a Diagnostic, lines: &Lines<'_>) -> Vec<Mark<'a>> {
     let main = Mark {
         line: lines.line_of(d.span.start),
         span: &d.span,
-        words: "",
+        words: d.label.as_deref().unwrap_or_default(),
         sign: '^',
         paint: Paint::Severity(d.severity),
     };
@@ -177,7 +177,10 @@ fn picture(out: &mut String, marks: &[Mark<'_>], lines: &Lines<'_>, margin: usiz
     let pad = " ".repeat(margin);
     let mut last: Option<(usize, usize)> = None;
     for mark in marks {
-        let (shown, from, marked) = excerpt(lines, mark);
+        let before = last
+            .filter(|(line, _)| *line == mark.line)
+            .map(|(_, from)| from);
+        let (shown, from, marked) = excerpt(lines, mark, before);
         if last != Some((mark.line, from)) {
             if last.is_some_and(|(line, _)| line + 1 < mark.line) {
                 let _ = writeln!(out, "{}", frame("..."));
@@ -204,8 +207,9 @@ fn trim_end(out: &mut String) {
     out.push('\n');
 }
 
-/// The part of a line around a mark, its first byte, and the marked columns of that part.
-fn excerpt(lines: &Lines<'_>, mark: &Mark<'_>) -> (String, usize, Span) {
+/// The part of a line around a mark, its first column, and the marked columns of that part. The
+/// same line may have been shown from the column `before` on.
+fn excerpt(lines: &Lines<'_>, mark: &Mark<'_>, before: Option<usize>) -> (String, usize, Span) {
     let range = lines.range(mark.line);
     let line = &lines.text[range.clone()];
     let cells: Vec<_> = line
@@ -219,10 +223,15 @@ fn excerpt(lines: &Lines<'_>, mark: &Mark<'_>) -> (String, usize, Span) {
     let total = columns(usize::MAX);
     let start = columns(mark.span.start);
     let end = columns(mark.span.end.min(range.end)).max(start + 1);
-    let skip = match total > WIDTH && start > BEFORE {
-        true => start - BEFORE,
-        false => 0,
+    let own = if total > WIDTH {
+        start.saturating_sub(BEFORE)
+    } else {
+        0
     };
+    // A line that is shown already is not shown again, when its part holds this mark too.
+    let skip = before
+        .filter(|b| *b <= start && end <= b + WIDTH)
+        .unwrap_or(own);
     let (text, lead) = window(&cells, skip, total);
     (
         text,

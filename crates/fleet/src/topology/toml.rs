@@ -3,6 +3,7 @@
 use toml_edit::{Array, ArrayOfTables, Document, InlineTable, Item, Key, Table, TomlError};
 
 use super::diagnostic::Diagnostic;
+use super::nearest::shortened;
 use super::tree::{Entry, Node, Span, Value};
 
 /// The tree of a TOML text.
@@ -90,15 +91,43 @@ fn value(value: &toml_edit::Value, key: &Span) -> Node {
 fn refusal(text: &str, error: &TomlError) -> Diagnostic {
     let span = error.span().unwrap_or(0..0);
     let span = span.start.min(text.len())..span.end.min(text.len());
-    if error.message() != "duplicate key" {
-        return Diagnostic::error(span, format!("not TOML: {}", error.message()));
+    if error.message() == "duplicate key" {
+        return given_twice(text, span);
     }
-    let key = &text[span.clone()];
-    let refusal = Diagnostic::error(span.clone(), format!("the key `{key}` is given twice"))
-        .help("keep one of them");
-    match first_given(text, &span) {
-        Some(first) => refusal.related(first, "first given here"),
-        None => refusal,
+    let (message, help) = words(error.message(), &text[span.clone()]);
+    match help {
+        Some(help) => Diagnostic::error(span, message).help(help),
+        None => Diagnostic::error(span, message),
+    }
+}
+
+/// The parser takes a word without quotes for the beginning of a number.
+fn words(message: &str, marked: &str) -> (String, Option<String>) {
+    let word = marked.starts_with(|c: char| c.is_alphabetic());
+    match message {
+        m if m.contains("recursion limit") || m.contains("recursion depth") => (
+            "nested too deep".to_owned(),
+            Some("a topology needs no more than some ten levels".to_owned()),
+        ),
+        m if m.starts_with("string values must be quoted") && marked.trim().is_empty() => {
+            ("a value is missing here".to_owned(), None)
+        }
+        m if word && (m.starts_with("string values must") || m.starts_with("invalid float")) => (
+            "a text has to stand in quotes".to_owned(),
+            Some(format!("write `\"{}\"`", shortened(marked))),
+        ),
+        other => (format!("not TOML: {other}"), None),
+    }
+}
+
+fn given_twice(text: &str, span: Span) -> Diagnostic {
+    let key = shortened(&text[span.clone()]);
+    let first = first_given(text, &span);
+    let told =
+        Diagnostic::error(span, format!("the key `{key}` is given twice")).help("keep one of them");
+    match first {
+        Some(first) => told.related(first, "first given here"),
+        None => told,
     }
 }
 

@@ -53,7 +53,6 @@ impl Node {
     pub fn anchor(&self, key: Option<&Span>) -> Span {
         match (&self.value, key) {
             (Value::List(_) | Value::Map(_), Some(key)) => key.clone(),
-            (Value::List(_) | Value::Map(_), None) => first_symbol(&self.span),
             _ => self.span.clone(),
         }
     }
@@ -75,17 +74,18 @@ impl Node {
         }
     }
 
-    /// The place of what a path leads to, or of the last step on the way that the file has.
-    pub fn find(&self, path: &Path) -> Span {
-        let mut place = first_symbol(&self.span);
+    /// The place of what a path leads to, or else of the last step on the way that the file has;
+    /// and whether the file has all of it.
+    pub fn find(&self, path: &Path) -> (Span, bool) {
+        let mut place = self.span.start..self.span.end.min(self.span.start + 1);
         let mut node = self;
         for step in path.steps() {
             let Some((anchor, next)) = node.step(step) else {
-                break;
+                return (place, false);
             };
             (place, node) = (anchor, next);
         }
-        place
+        (place, true)
     }
 
     fn step(&self, step: &Step) -> Option<(Span, &Self)> {
@@ -117,8 +117,4 @@ impl Node {
             _ => false,
         }
     }
-}
-
-fn first_symbol(span: &Span) -> Span {
-    span.start..span.end.min(span.start + 1)
 }

@@ -62,15 +62,15 @@ impl Finding {
     /// The same with places of a file instead of paths. What the file leaves out is shown at the
     /// innermost place around it that the file has.
     pub(super) fn placed(self, tree: &Node) -> Diagnostic {
-        let span = tree.find(&self.path);
-        let related = self
-            .related
-            .into_iter()
-            .map(|(p, words)| (tree.find(&p), words));
+        let (span, given) = tree.find(&self.path);
+        let related = self.related.into_iter();
+        let related = related.map(|(path, words)| (tree.find(&path), words));
+        let written = related.filter(|((_, given), _)| *given);
         Diagnostic {
             severity: self.severity,
+            label: (!given).then(|| format!("`{}` is not given here", self.path.last())),
             message: self.message,
-            related: related.filter(|(place, _)| *place != span).collect(),
+            related: written.map(|((place, _), words)| (place, words)).collect(),
             help: self.help,
             span,
         }
@@ -91,5 +91,9 @@ pub fn check(topology: &Topology, offers: &Offers) -> Vec<Finding> {
     findings.extend(pools::check(topology, offers));
     findings.extend(populations::check(topology));
     findings.extend(room::check(topology, offers));
+    // While names lead nowhere, what nothing leads to says nothing new.
+    if findings.iter().all(|f| f.severity != Severity::Error) {
+        findings.extend(references::unused(topology));
+    }
     findings
 }

@@ -85,7 +85,7 @@ fn too_few(topology: &Topology) -> Vec<Finding> {
     sims.filter(|(_, p, sim)| !sim.prefixes.is_empty() && sim.prefixes.len() < p.asns.len())
         .map(|(name, provider, sim)| {
             let message = format!(
-                "`{name}` has {} prefixes for {} ASNs",
+                "`{name}` has fewer prefixes ({}) than ASNs ({})",
                 sim.prefixes.len(),
                 provider.asns.len()
             );

@@ -20,7 +20,6 @@ pub fn check(topology: &Topology) -> Vec<Finding> {
         findings.extend(floors(name, population, &means));
     }
     findings.extend(buckets(topology));
-    findings.extend(idle_regions(topology));
     findings.extend(shared_networks(topology));
     findings
 }
@@ -70,69 +69,73 @@ impl Means {
             fronts: pools.iter().map(fronts).sum(),
             // What is missing is told elsewhere; what it would give can't be counted.
             unknown: pools.len() < population.regions.len()
-                || pools.iter().any(|p| p.profile_of(topology).is_none())
+                || pools.iter().any(|p| p.addresses(topology) == 0)
                 || names.iter().any(|n| !topology.providers.contains_key(*n)),
         }
     }
+}
+
+/// What a population asks for, and what there can be of it.
+struct Floor {
+    key: &'static str,
+    least: u32,
+    things: &'static str,
+    have: u64,
+    help: &'static str,
 }
 
 fn floors(name: &PopulationName, population: &Population, means: &Means) -> Vec<Finding> {
     if means.unknown {
         return Vec::new();
     }
-    let lacks = |key: &str, least: u32, have: u64, things: &str, help: &str| {
-        let message =
-            format!("`{name}` asks for {least} {things}, and its regions can have {have} at most");
-        let regions = (path(name).key("regions"), "its regions");
-        (u64::from(least) > have).then(|| {
-            let found = Finding::error(path(name).key(key), message);
-            found.related(regions.0, regions.1).help(help)
+    let floors = wanted(population, means);
+    let unmet = floors.into_iter().filter(|f| u64::from(f.least) > f.have);
+    unmet
+        .map(|floor| {
+            let message = format!(
+                "`{name}` asks for {} {}, and its regions can have {}",
+                floor.least, floor.things, floor.have
+            );
+            Finding::error(path(name).key(floor.key), message)
+                .related(path(name).key("regions"), "its regions")
+                .help(floor.help)
         })
-    };
-    let p = population;
-    let doors = "live front doors are `live` times the profile's `frontdoors`, over all regions \
-                 of the population";
-    let nodes = "a node stands at one provider: raise `live`, or lower `min_providers`";
-    let found = [
-        lacks(
-            "min_fronts",
-            p.min_fronts,
-            means.fronts,
-            "live front doors",
-            doors,
-        ),
-        lacks(
-            "min_prefixes",
-            p.min_prefixes,
-            means.fronts,
-            "prefixes",
-            doors,
-        ),
-        lacks(
-            "min_providers",
-            p.min_providers,
-            means.providers,
-            "providers",
-            "add providers to the ingress pools of its regions, or lower `min_providers`",
-        )
-        .or_else(|| {
-            lacks(
-                "min_providers",
-                p.min_providers,
-                means.nodes,
-                "live nodes",
-                nodes,
-            )
-        }),
-        lacks(
-            "min_asns",
-            p.min_asns,
-            means.asns,
-            "ASNs",
-            "add providers in other ASNs to the ingress pools of its regions, or lower `min_asns`",
-        ),
-    ];
-    found.into_iter().flatten().collect()
+        .collect()
+}
+
+fn wanted(population: &Population, means: &Means) -> [Floor; 4] {
+    [
+        Floor {
+            key: "min_fronts",
+            least: population.min_fronts,
+            things: "live front doors",
+            have: means.fronts,
+            help: "a region has `live` nodes with the profile's `frontdoors` each",
+        },
+        Floor {
+            key: "min_prefixes",
+            least: population.min_prefixes,
+            things: "prefixes",
+            have: means.fronts,
+            help: "a live front door stands in one prefix: raise `live`, or lower `min_prefixes`",
+        },
+        Floor {
+            key: "min_providers",
+            least: population.min_providers,
+            things: "providers",
+            have: means.providers.min(means.nodes),
+            help: "a live node stands at one provider: add providers to the ingress pools of its \
+                   regions, raise `live`, or lower `min_providers`",
+        },
+        Floor {
+            key: "min_asns",
+            least: population.min_asns,
+            things: "ASNs",
+            have: means.asns,
+            help: "add providers in other ASNs to the ingress pools of its regions, or lower \
+                   `min_asns`",
+        },
+    ]
 }
 
 fn buckets(topology: &Topology) -> Vec<Finding> {
@@ -153,16 +156,6 @@ fn buckets(topology: &Topology) -> Vec<Finding> {
                 .help("lower `fronts_per_bucket`, or raise the region's `live`")
         })
         .collect()
-}
-
-fn idle_regions(topology: &Topology) -> impl Iterator<Item = Finding> {
-    let idle = topology.regions.keys();
-    let idle = idle.filter(|r| topology.served_by(r).next().is_none());
-    idle.map(|region| {
-        let path = Path::keys(["regions"]).name_of(region.as_str());
-        Finding::warning(path, format!("`{region}` serves no population"))
-            .help("name it in a population's `regions`, or remove it")
-    })
 }
 
 /// A client network that two populations of one country claim in one region.

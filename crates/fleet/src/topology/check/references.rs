@@ -9,7 +9,7 @@ use crate::topology::Topology;
 use crate::topology::nearest::suggest;
 use crate::topology::path::Path;
 
-/// Names that lead nowhere, and things that nothing leads to.
+/// Names that lead nowhere.
 pub fn check(topology: &Topology) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pool in Pool::all(topology) {
@@ -24,7 +24,6 @@ pub fn check(topology: &Topology) -> Vec<Finding> {
         findings.extend(named.filter_map(|r| region(topology, r, list.item(r))));
     }
     findings.extend(edges(topology));
-    findings.extend(unused(topology));
     findings
 }
 
@@ -67,7 +66,7 @@ fn dangling(kind: &str, name: &str, known: &[&str], at: Path) -> Option<Finding>
 }
 
 /// Things that are described and never used: most often a misspelt or forgotten name elsewhere.
-fn unused(topology: &Topology) -> Vec<Finding> {
+pub fn unused(topology: &Topology) -> Vec<Finding> {
     let pools: Vec<_> = Pool::all(topology).collect();
     let profiles: BTreeSet<_> = pools.iter().map(|p| p.profile).collect();
     let in_pools = pools.iter().flat_map(|p| p.providers).map(|p| p.name());
@@ -80,12 +79,23 @@ fn unused(topology: &Topology) -> Vec<Finding> {
         .map(|p| idle("profiles", p.as_str(), "no pool uses this profile"))
         .chain(idle_providers.map(|p| idle("providers", p.as_str(), "nothing uses this provider")))
         .chain(idle_locations(topology))
+        .chain(idle_regions(topology))
         .collect()
 }
 
 fn idle(list: &str, name: &str, message: &str) -> Finding {
     Finding::warning(Path::keys([list]).name_of(name), message.to_owned())
         .help("name it in a pool's `profile` or `providers`, or remove it")
+}
+
+fn idle_regions(topology: &Topology) -> impl Iterator<Item = Finding> {
+    let idle = topology.regions.keys();
+    let idle = idle.filter(|r| topology.served_by(r).next().is_none());
+    idle.map(|region| {
+        let path = Path::keys(["regions"]).name_of(region.as_str());
+        Finding::warning(path, format!("`{region}` serves no population"))
+            .help("name it in a population's `regions`, or remove it")
+    })
 }
 
 fn idle_locations(topology: &Topology) -> impl Iterator<Item = Finding> {

@@ -45,7 +45,7 @@ fn ages(topology: &Topology) -> Vec<Finding> {
     ];
     for (role, drain, max_age) in pairs {
         if drain >= max_age {
-            let message = format!("draining takes {drain}, as long as an address lives: {max_age}");
+            let message = format!("an address lives for {max_age}, and draining it takes {drain}");
             findings.push(
                 Finding::error(path([role, "drain"]), message)
                     .related(path([role, "max_age"]), "its age limit")

@@ -35,17 +35,12 @@ impl<'s> Walker<'s> {
         match &node.value {
             Value::Text(text) if options.contains(&text.as_str()) => {}
             Value::Text(text) => {
-                let message = format!(
-                    "`{}` is not allowed for `{}`",
-                    shortened(text),
-                    at.path.last()
-                );
+                let message = format!("`{}` is not allowed for {}", shortened(text), at.called());
                 let told = Diagnostic::error(at.anchor.clone(), message);
                 self.told.push(told.help(suggest(text, "allowed", options)));
             }
             _ => {
-                let (name, found) = (at.path.last(), words::found(node));
-                let message = format!("`{name}` wants a text, not {found}");
+                let message = format!("{} wants a text, not {}", at.called(), words::found(node));
                 let told = Diagnostic::error(at.anchor.clone(), message);
                 self.told
                     .push(told.help(format!("allowed: {}", listed(options))));
@@ -82,6 +77,7 @@ impl<'s> Walker<'s> {
                     path: at.path.key(tag),
                     anchor: entry.node.anchor(Some(&entry.key_span)),
                     about: None,
+                    is_key: false,
                 };
                 self.one_of(&options, &entry.node, &inner);
             }

@@ -58,26 +58,22 @@ impl<'s> Walker<'s> {
         }
     }
 
+    /// A key that is a name of the writer's own, or one out of a few.
     fn name(&mut self, names: &'s Json, entry: &Entry, at: &At) {
-        let names = self.resolved(names);
+        let key = Node {
+            span: entry.key_span.clone(),
+            value: Value::Text(entry.key.clone()),
+        };
         let at = At {
-            path: at.path.name_of(&entry.key),
+            path: at.path.clone(),
             anchor: entry.key_span.clone(),
             about: None,
+            is_key: true,
         };
-        match names.get("pattern") {
-            Some(_) => self.text(names, &entry.key, &at),
-            None => {
-                let at = At {
-                    path: crate::topology::path::Path::keys(["a key here"]),
-                    ..at
-                };
-                let key = Node {
-                    span: entry.key_span.clone(),
-                    value: Value::Text(entry.key.clone()),
-                };
-                self.value(names, &key, &at);
-            }
+        // A `propertyNames` need not say that keys are texts, so `value` is not asked.
+        match self.resolved(names) {
+            plain if plain.get("pattern").is_some() => self.text(plain, &entry.key, &at),
+            choice => self.value(choice, &key, &at),
         }
     }
 

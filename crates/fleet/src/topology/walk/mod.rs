@@ -20,8 +20,9 @@ pub fn walk(tree: &Node) -> Vec<Diagnostic> {
     let mut walker = Walker::new(schema());
     let at = At {
         path: Path::ROOT,
-        anchor: tree.find(&Path::ROOT),
+        anchor: tree.find(&Path::ROOT).0,
         about: None,
+        is_key: false,
     };
     walker.value(schema(), tree, &at);
     walker.told
@@ -34,6 +35,8 @@ struct At {
     anchor: Span,
     /// What the schema says that the value is for.
     about: Option<String>,
+    /// Not the value at the path, but one of its keys.
+    is_key: bool,
 }
 
 impl At {
@@ -42,6 +45,16 @@ impl At {
             path,
             anchor: node.anchor(key),
             about: words::description(schema).or_else(|| self.about.clone()),
+            is_key: false,
+        }
+    }
+
+    /// How messages call it.
+    fn called(&self) -> String {
+        match self.path.steps() {
+            [] => "a topology".to_owned(),
+            _ if self.is_key => format!("a key of `{}`", self.path.last()),
+            _ => format!("`{}`", self.path.last()),
         }
     }
 }
@@ -102,10 +115,7 @@ impl<'s> Walker<'s> {
 
     fn wrong_type(&mut self, schemas: &[&Json], node: &Node, at: &At) {
         let (wanted, found) = (words::wanted(schemas), words::found(node));
-        self.tell(
-            at,
-            format!("`{}` wants {wanted}, not {found}", at.path.last()),
-        );
+        self.tell(at, format!("{} wants {wanted}, not {found}", at.called()));
     }
 
     fn text(&mut self, schema: &'s Json, text: &str, at: &At) {

@@ -67,6 +67,7 @@ pub fn found(node: &Node) -> String {
     match &node.value {
         Value::Null => "`null`".to_owned(),
         Value::Bool(b) => format!("`{b}`"),
+        Value::Float(f) if !f.is_finite() => "a number beyond all bounds".to_owned(),
         Value::Int(_) | Value::Float(_) => format!("the number {}", number(node)),
         Value::Text(text) => format!("the text `\"{}\"`", shortened(text)),
         Value::Moment(text) => format!("the date or time `{text}`"),
@@ -79,7 +80,6 @@ pub fn found(node: &Node) -> String {
 pub fn number(node: &Node) -> String {
     match node.value {
         Value::Int(i) => i.to_string(),
-        Value::Float(f) if f.is_infinite() => "beyond all bounds".to_owned(),
         // Debug keeps the fraction of 5.0, and writes very large ones with an exponent.
         Value::Float(f) => format!("{f:?}"),
         _ => String::new(),
@@ -105,11 +105,20 @@ fn floats(number: f64, bound: &Json) -> Ordering {
 
 /// The numbers between two bounds, in words.
 pub fn range(least: Option<&Json>, most: Option<&Json>) -> String {
+    let (least, most) = (least.map(plain), most.map(plain));
     match (least, most) {
         (Some(least), Some(most)) => format!("{least} to {most}"),
         (Some(least), None) => format!("at least {least}"),
         (None, Some(most)) => format!("at most {most}"),
         (None, None) => "any number".to_owned(),
+    }
+}
+
+/// A bound as a reader writes it: 1e12 of the schema is 1000000000000.
+fn plain(bound: &Json) -> String {
+    match (bound.is_f64(), bound.as_f64()) {
+        (true, Some(f)) => f.to_string(),
+        _ => bound.to_string(),
     }
 }
 
