@@ -15,8 +15,10 @@ use crate::error::Error;
 /// The result of one call.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Our mark on a thing at a provider: the fleet and what it is. Written `damm.<fleet>.<id>`, which
-/// is a legal tag, label value, resource name and host name at all vendors of the survey.
+/// Our mark on a thing at a provider: the fleet and what it is. Written `damm.<fleet>.<id>`: 63
+/// symbols at most, so it fits where label values, resource names and host names are limited. Where
+/// a vendor takes no dots (tags of DigitalOcean, labels of Google), its adapter writes `:` or `_`
+/// for them, which never occur in the parts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag {
     /// The fleet's name.
@@ -68,7 +70,8 @@ impl<'de> Deserialize<'de> for Tag {
 pub struct MachineOrder {
     /// Our mark; set in the same call.
     pub tag: Tag,
-    /// Changes with each attempt that may make something new; the same for the same attempt.
+    /// Changes with each attempt that may make something new; the same for the same attempt. An
+    /// adapter hashes it where the vendor's limit is shorter.
     pub idempotency_key: String,
     /// The vendor's name for the size.
     pub machine: String,
@@ -85,7 +88,8 @@ pub enum MachineState {
     Starting,
     /// Running. Whether its agent has joined is not the provider's to say.
     Running,
-    /// It will not come up.
+    /// It will not come up: the vendor says so, or a creation that takes several calls was cut
+    /// short and left a shell that nobody will start.
     Failed,
     /// Being taken down.
     Stopping,
@@ -124,11 +128,13 @@ pub struct AddressOrder {
 pub struct ListedAddress {
     /// The provider's own name for it.
     pub provider_ref: String,
-    /// Our mark, or none that we can read.
+    /// Our mark, or none that we can read; always none where addresses
+    /// [can't be tagged](damm_fleet::Capabilities::tagged_addresses).
     pub tag: Option<Tag>,
-    /// The address.
+    /// The address, as the internet sees it.
     pub address: IpAddr,
-    /// The autonomous system that it is announced from.
+    /// The autonomous system that it is announced from. Vendors don't tell; an adapter goes by the
+    /// vendor's published prefixes, or takes the account's only one.
     pub asn: Asn,
     /// The provider's name for the machine that it is attached to.
     pub attached_to: Option<String>,
@@ -140,7 +146,11 @@ pub struct ListedAddress {
 ///
 /// Listings may lag: a thing that was just made may be missing for
 /// [`list_lag`](damm_fleet::Capabilities::list_lag). They are whole: an adapter follows all pages,
-/// and fails rather than return a part.
+/// and fails rather than return a part. What is gone for good is left out, also where the vendor
+/// goes on showing it for a while.
+///
+/// `Ok` is a promise everywhere: vendors queue what they accept. What counts is what a later
+/// listing shows.
 #[async_trait]
 pub trait Cloud: Send + Sync {
     /// Orders a machine. `Ok` is the provider's promise, not a running machine.
@@ -150,17 +160,20 @@ pub trait Cloud: Send + Sync {
     async fn list_machines(&self, fleet: &str) -> Result<Vec<ListedMachine>>;
 
     /// Asks for a machine and all that would cost money without it to be taken down. `Ok` is a
-    /// promise; it counts as gone when listings no longer show it.
+    /// promise; it counts as gone when listings no longer show it. Called again on a machine that
+    /// is still listed, it goes on from where it got to: some vendors stop a machine first and
+    /// delete it in a second call.
     async fn delete_machine(&self, provider_ref: &str) -> Result<()>;
 
     /// Orders an address, attached to nothing.
     async fn allocate_address(&self, order: &AddressOrder) -> Result<ListedAddress>;
 
-    /// All addresses of this fleet in the account.
+    /// All addresses of this fleet in the account; all of the account, where they can't be tagged.
     async fn list_addresses(&self, fleet: &str) -> Result<Vec<ListedAddress>>;
 
     /// Attaches an address to a machine. Nothing changes when it is attached there already; when it
-    /// is attached elsewhere the call is refused as `Busy` and nothing is stolen.
+    /// is attached elsewhere the call is refused as `Busy` and nothing is stolen, also where the
+    /// vendor would. `Gone` when either of the two is.
     async fn attach_address(&self, address_ref: &str, machine_ref: &str) -> Result<()>;
 
     /// Detaches an address. Nothing changes when it is attached to nothing.
@@ -204,7 +217,11 @@ pub struct BalancerTarget {
     pub draining: bool,
 }
 
-/// The load balancers of one account. The engine makes one write to a balancer at a time.
+/// The load balancers of one account. The engine makes one write to a balancer at a time, for
+/// vendors that only take whole lists.
+///
+/// Vendors whose targets are machines and not addresses are told the machine that carries the
+/// node's [`Tag`]: the registry gives an adapter the fleet's name.
 #[async_trait]
 pub trait Balancer: Send + Sync {
     /// Makes a target so. A provider that can't drain takes a draining one out.

@@ -19,6 +19,10 @@ pub struct Capabilities {
     pub user_data_limit: usize,
     /// The longest that a new object may be missing from listings.
     pub list_lag: crate::time::Span,
+    /// Whether addresses carry tags. Where they don't, listings show all addresses of the account
+    /// without one, and ours are those that the ledger knows; so the account has to be the fleet's
+    /// alone.
+    pub tagged_addresses: bool,
     /// Whether a creation that is called again with the same key makes nothing new.
     pub idempotent_create: bool,
 }
@@ -77,6 +81,7 @@ impl Offer {
                 max_addresses: settings.max_addresses,
                 user_data_limit: 32 * 1024,
                 list_lag: crate::time::Span::from_secs(60),
+                tagged_addresses: settings.tagged_addresses,
                 idempotent_create: false,
             },
             machines: sizes

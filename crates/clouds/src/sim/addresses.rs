@@ -23,6 +23,7 @@ impl State {
         let config = &self.account_of(provider)?.config;
         config.check_location(&order.location)?;
         let hidden_until = config.lateness(now, dice);
+        let tagged = config.offer.capabilities.tagged_addresses;
         let drawn = self.draw_address(provider, now);
         let (ip, asn) = drawn.ok_or_else(no_address)?;
         let address = Address {
@@ -37,7 +38,7 @@ impl State {
             hidden_until,
             gone_at: None,
         };
-        let answer = address.listed(now);
+        let answer = address.told(tagged, now);
         self.insert_address(provider, address, now);
         Ok(answer)
     }
@@ -48,13 +49,17 @@ impl State {
         fleet: &str,
         now: Timestamp,
     ) -> Vec<ListedAddress> {
-        let account = self.accounts.get(provider);
-        let addresses = account.into_iter().flat_map(|a| a.addresses.values());
-        addresses
+        let Some(account) = self.accounts.get(provider) else {
+            return Vec::new();
+        };
+        let tagged = account.config.offer.capabilities.tagged_addresses;
+        let ours = |a: &&Address| a.tag.as_ref().is_some_and(|t| t.fleet == fleet);
+        let shown = account
+            .addresses
+            .values()
             .filter(|a| a.hidden_until.is_none_or(|until| until <= now))
-            .filter(|a| a.tag.as_ref().is_some_and(|t| t.fleet == fleet))
-            .map(|a| a.listed(now))
-            .collect()
+            .filter(|a| !tagged || ours(a));
+        shown.map(|a| a.told(tagged, now)).collect()
     }
 
     pub(super) fn attach_address(

@@ -150,6 +150,7 @@ impl Config {
                     max_addresses: 0,
                     user_data_limit: 0,
                     list_lag: Span::ZERO,
+                    tagged_addresses: true,
                     idempotent_create: false,
                 },
                 machines: std::collections::BTreeMap::new(),

@@ -152,10 +152,11 @@ impl Address {
         }
     }
 
-    pub(super) fn listed(&self, now: Timestamp) -> ListedAddress {
+    /// How the vendor shows it; without its tag, where addresses carry none.
+    pub(super) fn told(&self, tagged: bool, now: Timestamp) -> ListedAddress {
         ListedAddress {
             provider_ref: self.reference.clone(),
-            tag: self.tag.clone(),
+            tag: self.tag.clone().filter(|_| tagged),
             address: self.address,
             asn: self.asn,
             attached_to: self.attached_to(now),

@@ -128,6 +128,8 @@ pub struct SimSettings {
     pub max_addresses: u32,
     /// Whether addresses can be added to and taken from a running machine.
     pub movable_addresses: bool,
+    /// Whether addresses carry tags; at some vendors they can't.
+    pub tagged_addresses: bool,
     /// From a machine's deletion to its leaving the listings.
     pub delete_time: Span,
     /// What a caller waits for an answer that is lost.
@@ -150,6 +152,7 @@ impl Default for SimSettings {
             quota: None,
             max_addresses: 256,
             movable_addresses: true,
+            tagged_addresses: true,
             delete_time: Span::from_secs(5),
             timeout: Span::from_secs(10),
             sessions_per_address: 1_000,
