@@ -29,11 +29,10 @@ pub(super) struct Agent {
     pub(super) joins_at: Option<Timestamp>,
     /// It went silent then.
     pub(super) silent_since: Option<Timestamp>,
-    /// The newest orders that were left for it, and whether it came for them.
+    /// The newest orders that were left for it.
     pub(super) orders: NodeOrders,
-    pub(super) taken: bool,
-    /// What it carries out.
-    pub(super) doing: NodeOrders,
+    /// What it carries out, while it has not come for the newest.
+    pub(super) doing: Option<NodeOrders>,
     pub(super) flows: BTreeMap<Subject, Flow>,
     /// Its last words, once it is silent.
     pub(super) last: Option<NodeReport>,
@@ -49,8 +48,7 @@ impl Agent {
             joins_at: None,
             silent_since: None,
             orders: NodeOrders::default(),
-            taken: false,
-            doing: NodeOrders::default(),
+            doing: None,
             flows: BTreeMap::new(),
             last: None,
             touched_at: now,
@@ -71,11 +69,23 @@ impl Agent {
         self.joins_at.is_some_and(|at| at <= now)
     }
 
+    /// What it carries out.
+    pub(super) fn doing(&self) -> &NodeOrders {
+        self.doing.as_ref().unwrap_or(&self.orders)
+    }
+
+    /// Leaves new orders, for it to come for.
+    pub(super) fn leave(&mut self, orders: NodeOrders) {
+        let old = std::mem::replace(&mut self.orders, orders);
+        self.doing.get_or_insert(old);
+    }
+
     /// The addresses that its orders name, and whether each takes no new sessions.
     pub(super) fn doors(&self) -> impl Iterator<Item = (Subject, IpAddr, bool)> {
-        let all = self.doing.draining;
-        let fronts = self.doing.frontdoors.iter();
-        let eips = self.doing.egress_ips.iter();
+        let doing = self.doing();
+        let all = doing.draining;
+        let fronts = doing.frontdoors.iter();
+        let eips = doing.egress_ips.iter();
         fronts
             .map(|(id, o)| (Subject::Frontdoor(*id), o))
             .chain(eips.map(|(id, o)| (Subject::EgressIp(*id), o)))
@@ -94,10 +104,7 @@ impl Agent {
         if !self.alive() {
             return Vec::new();
         }
-        if !self.taken {
-            self.doing = self.orders.clone();
-            self.taken = true;
-        }
+        self.doing = None;
         let begin = self.joins_at.map_or(now, |at| at.max(now));
         let mut before = std::mem::take(&mut self.flows);
         let mut flows = BTreeMap::new();
@@ -126,7 +133,7 @@ impl Agent {
         self.joined(now).then(|| NodeReport {
             heard_at: now,
             healthy: true,
-            generation: self.doing.generation,
+            generation: self.doing().generation,
             verified: self.flows.keys().copied().collect(),
             sessions: sessions.collect(),
         })

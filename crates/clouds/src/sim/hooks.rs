@@ -188,7 +188,6 @@ impl State {
         let silent = agent.filter(|a| a.machine.is_some() && a.silent_since.is_some());
         let Some(agent) = silent else { return false };
         agent.silent_since = None;
-        agent.taken = false;
         agent.touched_at = now;
         self.refit(node, now);
         true

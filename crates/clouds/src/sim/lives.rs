@@ -26,7 +26,6 @@ impl State {
             agent.machine = Some(place);
             agent.joins_at = joins_at;
             agent.silent_since = None;
-            agent.taken = false;
             agent.touched_at = now;
             self.refit(node, now);
         }

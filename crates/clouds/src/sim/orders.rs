@@ -53,11 +53,10 @@ impl State {
             let text = format!("generation {new} is older than {old}, which it has seen");
             return Err(refused(node, FailureClass::Rejected, text));
         }
-        if agent.orders == *orders && agent.taken {
+        if agent.orders == *orders {
             return Ok(());
         }
-        agent.orders = orders.clone();
-        agent.taken = false;
+        agent.leave(orders.clone());
         agent.touched_at = now;
         if agent.machine.is_none() {
             let due = (agent.forgotten_at(), Due::Agent(node));
