@@ -26,8 +26,11 @@ const NOTATION: ParseOptions = ParseOptions {
 ///
 /// # Errors
 ///
-/// The first place that is not JSON. The parser goes no deeper than a few hundred levels.
+/// The first place that is not JSON, or is nested too deep.
 pub fn parse(text: &str) -> Result<Node, Diagnostic> {
+    if let Some(at) = too_deep(text) {
+        return Err(nested_too_deep(at..at + 1));
+    }
     let parsed = parse_to_ast(text, &CollectOptions::default(), &NOTATION);
     match parsed.map(|p| p.value) {
         Ok(Some(value)) => Ok(node(&value)),
@@ -35,6 +38,56 @@ pub fn parse(text: &str) -> Result<Node, Diagnostic> {
             .help("`damm init` writes a topology to start from")),
         Err(error) => Err(refusal(text, &error)),
     }
+}
+
+/// How deep objects and lists may stand in each other. A topology needs some ten levels; the parser
+/// calls itself for each, and so does all that walks its tree.
+const DEEPEST: usize = 64;
+
+/// The first bracket that stands too deep. Brackets in texts and comments do not count.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut depth = 0usize;
+    let mut rest = 0;
+    while let Some(at) = text[rest..]
+        .find(['{', '[', '}', ']', '"', '/'])
+        .map(|at| rest + at)
+    {
+        rest = at + 1;
+        match text.as_bytes()[at] {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => rest = at + skipped(&text[at..]),
+        }
+        if depth > DEEPEST {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// The length of the text or comment that begins here. What is not closed reaches to the end.
+fn skipped(rest: &str) -> usize {
+    match rest {
+        r if r.starts_with("//") => r.find(['\n', '\r']).unwrap_or(r.len()),
+        r if r.starts_with("/*") => r[2..].find("*/").map_or(r.len(), |at| at + 4),
+        r if r.starts_with('"') => {
+            let mut escaped = false;
+            let mut ends = |b: &u8| {
+                let ends = (*b == b'"' || *b == b'\n') && !escaped;
+                escaped = *b == b'\\' && !escaped;
+                ends
+            };
+            let end = r.as_bytes()[1..].iter().position(&mut ends);
+            end.map_or(r.len(), |at| at + 2)
+        }
+        _ => 1,
+    }
+}
+
+fn nested_too_deep(span: Span) -> Diagnostic {
+    Diagnostic::error(span, "nested too deep".to_owned()).help(format!(
+        "a topology needs some ten levels; {DEEPEST} are read"
+    ))
 }
 
 fn node(value: &Ast<'_>) -> Node {
@@ -83,10 +136,7 @@ fn refusal(text: &str, error: &ParseError) -> Diagnostic {
 
 /// What was left open is shown where it was opened, and nothing longer than one symbol or word.
 fn place(text: &str, kind: &Kind, range: Range) -> Span {
-    let open = matches!(
-        kind,
-        Kind::UnterminatedArray | Kind::UnterminatedObject | Kind::NestingDepthExceeded
-    );
+    let open = matches!(kind, Kind::UnterminatedArray | Kind::UnterminatedObject);
     match open {
         true => range.start..text.len().min(range.start + 1),
         false => range.start.min(text.len())..range.end.min(text.len()),
@@ -119,10 +169,6 @@ fn words(kind: &Kind) -> (String, &'static str) {
         Kind::MultipleRootJsonValues => (
             "something follows the end of the topology",
             "a topology is one object, `{ … }`; a `}` may stand too early",
-        ),
-        Kind::NestingDepthExceeded => (
-            "nested too deep",
-            "a topology needs no more than some ten levels",
         ),
         Kind::UnexpectedWord | Kind::UnexpectedToken => (
             "this has no meaning here",

@@ -79,6 +79,9 @@ fn read(tree: &Node) -> (Option<Topology>, Vec<Diagnostic>) {
             (Some(topology), list)
         }
         // The schema is as strict as the types, and tests hold it so; were it not, this tells.
-        Err(error) => (None, vec![Diagnostic::error(0..0, error.to_string())]),
+        Err(error) => {
+            let message = format!("the schema and the reader disagree, a bug of damm: {error}");
+            (None, vec![Diagnostic::error(0..0, message)])
+        }
     }
 }

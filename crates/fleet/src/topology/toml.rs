@@ -107,7 +107,7 @@ fn words(message: &str, marked: &str) -> (String, Option<String>) {
     match message {
         m if m.contains("recursion limit") || m.contains("recursion depth") => (
             "nested too deep".to_owned(),
-            Some("a topology needs no more than some ten levels".to_owned()),
+            Some("a topology needs some ten levels".to_owned()),
         ),
         m if m.starts_with("string values must be quoted") && marked.trim().is_empty() => {
             ("a value is missing here".to_owned(), None)
