@@ -21,8 +21,8 @@ pub enum Error {
     },
     /// There is no door to tell of; publishing would cut clients off.
     #[error(
-        "{population} has no live front door in {region} whose address is known: what was published \
-         before is left as it is"
+        "{population} has no live front door in {region} whose address is known: what was \
+         published before is left as it is"
     )]
     NoFronts {
         /// The region.

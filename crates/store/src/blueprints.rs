@@ -21,7 +21,8 @@ macro_rules! pieces {
         concat!(
             "SELECT max(r), '[' || group_concat(",
             $entry,
-            ") || ']' FROM (SELECT rowid AS r, key, body FROM desired WHERE rowid > ?1 AND kind = '",
+            ") || ']' FROM (SELECT rowid AS r, key, body FROM desired \
+             WHERE rowid > ?1 AND kind = '",
             $kind,
             "' ORDER BY rowid LIMIT 2000)"
         )

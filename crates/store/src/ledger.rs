@@ -101,8 +101,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::NoIntent`] and [`Error::EndedTwice`]; [`Error::ReadOnly`], [`Error::Full`] and other
-    /// failures of the database.
+    /// [`Error::NoIntent`] and [`Error::EndedTwice`]; [`Error::ReadOnly`], [`Error::Full`] and
+    /// other failures of the database.
     pub async fn end(
         &self,
         seq: u64,

@@ -32,7 +32,7 @@ pub(crate) struct Held {
 /// Takes the lock of a state, makes the state when it is missing, and brings it up to date.
 pub(crate) async fn hold(place: &Place) -> Result<Held> {
     let path = place.path();
-    // Taking it may block for a moment, and a thread of its own keeps a paused clock from moving on.
+    // Taking it may block for a moment, and a thread of its own keeps a paused clock from moving.
     let lock = tokio::task::spawn_blocking(move || Lock::take(&path)).await;
     let lock = lock.map_err(|_| Error::Closed { path: place.path() })??;
     if !exists(&place.0)? {

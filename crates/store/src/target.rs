@@ -20,9 +20,9 @@ use crate::{audit, blueprints};
 /// Appends changes: generation, ordinal, kind, key, body.
 static CHANGES: Statement = Statement {
     table: "changes",
-    sql:
-        "INSERT INTO changes (generation, ordinal, kind, key, body)
-          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1)",
+    sql: "INSERT INTO changes (generation, ordinal, kind, key, body)
+          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
+          FROM json_each(?1)",
 };
 
 /// Sets entries: kind, key, body.

@@ -66,7 +66,10 @@ async fn a_plan_made_from_an_earlier_target_is_stale() {
         .await;
     let genesis = BlueprintId::from_raw(0);
     assert!(
-        matches!(refused, Err(Error::Stale { parent, target }) if parent == genesis && target == first.id),
+        matches!(
+            refused,
+            Err(Error::Stale { parent, target }) if parent == genesis && target == first.id
+        ),
         "{refused:?}"
     );
     assert_eq!(store.target_id().await.unwrap(), first.id);
@@ -95,7 +98,10 @@ async fn a_server_that_may_exist_never_leaves_the_target() {
         let refused = set(&store, &without).await;
         let subject = node.id.into();
         assert!(
-            matches!(refused, Err(Error::StillThere { subject: s, phase: p }) if s == subject && p == phase),
+            matches!(
+                refused,
+                Err(Error::StillThere { subject: s, phase: p }) if s == subject && p == phase
+            ),
             "{phase}: {refused:?}"
         );
         assert_eq!(store.resources().await.unwrap().len(), 2);

@@ -32,8 +32,15 @@ pub fn topology() -> Topology {
         "ingress": { "profile": "edge", "live": 4, "providers": ["p0", "p1", "p2"] },
         "egress": { "profile": "nat", "nodes": 2, "providers": ["p0"] },
     });
-    let account = |asn: u32| serde_json::json!({ "kind": "sim", "asns": [asn], "locations": { "eu": "a", "us": "b" } });
-    let clients = |country: &str, regions: &[&str]| serde_json::json!({ "country": country, "asns": [1], "regions": regions, "min_fronts": 1 });
+    let account = |asn: u32| {
+        let locations = serde_json::json!({ "eu": "a", "us": "b" });
+        serde_json::json!({ "kind": "sim", "asns": [asn], "locations": locations })
+    };
+    let clients = |country: &str, regions: &[&str]| {
+        serde_json::json!({
+            "country": country, "asns": [1], "regions": regions, "min_fronts": 1,
+        })
+    };
     serde_json::from_value(serde_json::json!({
         "fleet": "example",
         "providers": { "p0": account(64_500), "p1": account(64_501), "p2": account(64_502) },

@@ -45,7 +45,8 @@ pub enum OpenError {
     },
     /// An object of an unknown kind.
     #[error(
-        "the embedded cloud's object `{0}` is of no known kind; was the state file written by a newer version?"
+        "the embedded cloud's object `{0}` is of no known kind; \
+         was the state file written by a newer version?"
     )]
     UnknownKind(String),
 }

@@ -38,7 +38,9 @@ pub fn topology(requests_per_hour: u32, settings: Value) -> Topology {
             "sim-b": { "kind": "sim", "asns": [64502], "locations": { "eu": "b1" } },
         },
         "profiles": {}, "regions": {}, "populations": {},
-        "dns": [{ "provider": "sim-a", "zone": ZONE, "region": "eu", "names": "region", "label": "eu" }],
+        "dns": [{
+            "provider": "sim-a", "zone": ZONE, "region": "eu", "names": "region", "label": "eu",
+        }],
         "balancers": [{ "name": "lb", "provider": "sim-a", "region": "eu", "port": 443 }],
     });
     serde_json::from_value(value).unwrap()
