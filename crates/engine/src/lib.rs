@@ -1,8 +1,47 @@
 //! Carries a blueprint out: actions, steps, ledger, inventory, publishing.
+//!
+//! The engine is level-triggered. Its state is the target blueprint, one row for each thing at a
+//! provider, and the ledger's open intents. [`Engine::refresh`] looks at the world,
+//! [`Engine::pass`] makes one attempt at everything that is due, [`Engine::replan`] asks the planner
+//! what should be next, and [`Engine::settle`] does all of that until nothing is left to do. What a
+//! crash interrupts, [`Engine::recover`] takes up.
 
 pub mod bootstrap;
+mod call;
+mod carry;
+pub mod directory;
 pub mod due;
+mod engine;
+mod error;
+mod event;
+pub mod gate;
 pub mod guard;
+pub mod inventory;
+pub mod keys;
+mod outcome;
+mod pass;
 pub mod patience;
+mod publish;
+mod recover;
+mod refresh;
+mod replan;
+mod settle;
 pub mod sight;
+mod sim_storage;
 pub mod step;
+mod stop;
+mod world;
+
+pub use due::{Due, Held, Hold};
+pub use engine::{Engine, Parts};
+pub use error::Error;
+pub use event::{Event, Listener};
+pub use guard::Breach;
+pub use keys::{Keys, KeysError, NewKeys};
+pub use pass::{Failed, Passed};
+pub use publish::PublishError;
+pub use refresh::Refreshed;
+pub use settle::{Budget, Ended, Settled};
+pub use sim_storage::InState;
+pub use step::{Call, Step};
+pub use stop::Stop;

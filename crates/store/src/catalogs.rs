@@ -18,6 +18,12 @@ static CATALOGS: Statement = Statement {
           WHERE true ON CONFLICT (region) DO UPDATE SET body = excluded.body",
 };
 
+/// Forgets regions: region.
+static NO_CATALOGS: Statement = Statement {
+    table: "catalogs",
+    sql: "DELETE FROM catalogs WHERE region IN (SELECT value ->> 0 FROM json_each(?1))",
+};
+
 /// Sets buckets: region, population, bucket, body.
 static BUCKETS: Statement = Statement {
     table: "buckets",
@@ -53,6 +59,18 @@ impl Store {
     pub async fn put_catalog(&self, region: &RegionName, observed: &ObservedCatalog) -> Result<()> {
         let row = Row::new(&CATALOGS, &(region, text("a catalog", observed)?))?;
         self.put(point!("put_catalog"), vec![row]).await
+    }
+
+    /// Forgets what was published for a region whose catalogs were taken away. Its buckets stay,
+    /// so that no version is used twice.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReadOnly`](crate::Error::ReadOnly), [`Error::Full`](crate::Error::Full) and other
+    /// failures of the database.
+    pub async fn forget_catalog(&self, region: &RegionName) -> Result<()> {
+        let row = Row::new(&NO_CATALOGS, &[region])?;
+        self.put(point!("forget_catalog"), vec![row]).await
     }
 
     /// What was last published for each bucket of a region.

@@ -34,6 +34,8 @@ pub struct Due {
     pub steps: Vec<Step>,
     /// Steps that can't.
     pub held: Vec<Held>,
+    /// Things with our tag that are left alone for now: nothing waits for them.
+    pub watched: Vec<Held>,
     /// Rows that end here without a call: they were never made, and are no longer wanted.
     pub closed: Vec<Subject>,
 }

@@ -14,9 +14,10 @@ use crate::step::{Call, Step};
 
 pub(super) fn steps(view: &View<'_>, due: &mut Due) {
     for known in &view.seen.strays {
-        match may_go(view, known) {
-            true => due.steps.push(step(known)),
-            false => due.held.extend(later(known)),
+        match (may_go(view, known), known.ever_known) {
+            (true, _) => due.steps.push(step(known)),
+            (false, true) => due.held.push(second_look(known)),
+            (false, false) => due.watched.push(later(known)),
         }
     }
 }
@@ -60,7 +61,7 @@ fn step(known: &StrayKnown) -> Step {
     };
     Step {
         verb,
-        object: format!("{} ({})", stray.tag.subject, stray.provider_ref),
+        object: object(known),
         subject: Some(stray.tag.subject),
         provider: Some(stray.provider.clone()),
         key: format!("{}.stray.{}", stray.tag.subject, stray.provider_ref),
@@ -72,13 +73,26 @@ fn step(known: &StrayKnown) -> Step {
     }
 }
 
+fn object(known: &StrayKnown) -> String {
+    format!("{} ({})", known.stray.tag.subject, known.stray.provider_ref)
+}
+
+/// What the ledger knew goes as soon as a second look has shown it.
+fn second_look(known: &StrayKnown) -> Held {
+    let since = known.first_seen;
+    Held {
+        object: object(known),
+        hold: Hold::Looking { since },
+        until: None,
+    }
+}
+
 /// When a stray that is left alone is old enough.
-fn later(known: &StrayKnown) -> Option<Held> {
-    let stray = &known.stray;
+fn later(known: &StrayKnown) -> Held {
     let what = "it to grow old, since the ledger never knew it";
-    Some(Held {
-        object: format!("{} ({})", stray.tag.subject, stray.provider_ref),
+    Held {
+        object: object(known),
         hold: Hold::After { what },
-        until: (!known.ever_known).then_some(stray.created_at + ORPHAN_AGE),
-    })
+        until: Some(known.stray.created_at + ORPHAN_AGE),
+    }
 }

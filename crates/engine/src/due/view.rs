@@ -65,6 +65,8 @@ pub struct Index {
     pub egress: BTreeSet<IpAddr>,
     /// Addresses that a DNS record names that was put, or is to be put.
     pub in_dns: BTreeSet<IpAddr>,
+    /// Front doors by their addresses.
+    pub doors: BTreeMap<IpAddr, FrontdoorId>,
 }
 
 impl Index {
@@ -74,7 +76,12 @@ impl Index {
         let egress = rows.values().filter(egress).filter_map(|r| r.address);
         let told = told.records.values().map(|(set, _)| set);
         let sets = told.chain(blueprint.records.values());
+        let door = |r: &Resource| match r.subject {
+            Subject::Frontdoor(id) if r.phase.may_exist() => Some((r.address?, id)),
+            _ => None,
+        };
         Self {
+            doors: rows.values().filter_map(door).collect(),
             egress: egress.collect(),
             in_dns: sets.flat_map(|s| s.addresses.iter().copied()).collect(),
         }

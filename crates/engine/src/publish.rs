@@ -1,0 +1,269 @@
+//! Publishing: what a region's clients are told, into every channel.
+//!
+//! # Guarantees
+//!
+//! - Before a catalog can be read, the state says until when the doors that it names are named.
+//! - A reader sees the old catalog or the new one, never a part of one.
+//! - A bucket whose contents have not changed is left alone while more than half of its life is
+//!   left, so that what never changes is never written, and nothing tells a watcher when it was.
+//! - No version is used twice for different bytes: it is written down before the file is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use damm_catalog::{Edition, FleetSecret, Told};
+use damm_fleet::inventory::ObservedCatalog;
+use damm_fleet::topology::Channel;
+use damm_fleet::{FrontdoorId, PopulationName, RegionName, Timestamp};
+use damm_store::{BucketKey, Exposure, PublishedBucket};
+use futures::future::try_join_all;
+
+use crate::directory::{self, DirectoryError, Files};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::event::Event;
+use crate::inventory::assemble;
+
+/// Why a region could not be published. What was published before stands.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// A catalog could not be made.
+    #[error(transparent)]
+    Catalog(#[from] damm_catalog::Error),
+    /// A channel could not be written.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+}
+
+/// One bucket that is to be written.
+struct Issue {
+    key: BucketKey,
+    bucket: PublishedBucket,
+    bytes: Vec<u8>,
+}
+
+/// What a region's buckets should be.
+#[derive(Default)]
+struct Batch {
+    issues: Vec<Issue>,
+    /// Buckets that are still told of something, changed or not.
+    living: BTreeSet<BucketKey>,
+    unchanged: usize,
+    named: BTreeSet<FrontdoorId>,
+}
+
+/// A bucket whose catalog was taken away keeps its version, so that none is used twice should it
+/// come back; its digest fits no contents.
+const WITHDRAWN: &str = "";
+/// A version that was written down for a catalog that may not have been written yet.
+const RESERVED: &str = "reserved";
+
+impl Engine {
+    /// Publishes a region up to a blueprint's serial.
+    pub(crate) async fn publish(
+        &self,
+        region: &RegionName,
+        serial: u64,
+    ) -> Result<Result<(), PublishError>, Error> {
+        let now = self.now();
+        let known = self.store.buckets(region).await?;
+        let batch = match self.batch(region, &known, now) {
+            Ok(batch) => batch,
+            Err(e) => return Ok(Err(e.into())),
+        };
+        let expires = now + self.topology.catalog.ttl;
+        self.name_doors(&batch.named, expires).await?;
+        self.reserve(&batch).await?;
+        let gone: Vec<&BucketKey> = known.keys().filter(|k| !batch.living.contains(k)).collect();
+        if let Err(e) = self.write_files(region, &batch, &gone).await {
+            return Ok(Err(e.into()));
+        }
+        self.put_buckets(&batch, &known, &gone).await?;
+        let observed = ObservedCatalog {
+            serial,
+            published_at: now,
+            expires_at: first_expiry(&batch, &known).unwrap_or(expires),
+        };
+        self.store.put_catalog(region, &observed).await?;
+        self.world().told.catalogs.insert(region.clone(), observed);
+        self.tell(&Event::Published {
+            region: region.clone(),
+            written: batch.issues.len(),
+            unchanged: batch.unchanged,
+        });
+        Ok(Ok(()))
+    }
+
+    /// Removes the catalogs of a region that is no more.
+    pub(crate) async fn withdraw(
+        &self,
+        region: &RegionName,
+    ) -> Result<Result<(), PublishError>, Error> {
+        let known = self.store.buckets(region).await?;
+        let gone: Vec<&BucketKey> = known.keys().collect();
+        let batch = Batch::default();
+        if let Err(e) = self.write_files(region, &batch, &gone).await {
+            return Ok(Err(e.into()));
+        }
+        self.put_buckets(&batch, &known, &gone).await?;
+        self.store.forget_catalog(region).await?;
+        self.world().told.catalogs.remove(region);
+        Ok(Ok(()))
+    }
+
+    fn batch(
+        &self,
+        region: &RegionName,
+        known: &BTreeMap<BucketKey, PublishedBucket>,
+        now: Timestamp,
+    ) -> Result<Batch, damm_catalog::Error> {
+        let world = self.world();
+        let inventory = assemble(&world, self.topology.rotation.dead_after, now);
+        let mut batch = Batch::default();
+        for (population, _) in self.topology.served_by(region) {
+            let told = Told::new(
+                &world.blueprint,
+                &self.topology,
+                &inventory,
+                region,
+                population,
+            );
+            match told {
+                Ok(told) => self.issue(region, population, &told, known, now, &mut batch)?,
+                // What was published before stands until it expires: an empty catalog would cut
+                // off whoever still gets through by it.
+                Err(damm_catalog::Error::NoFronts { .. }) => {
+                    let theirs = known.keys().filter(|k| k.population == *population);
+                    batch.living.extend(theirs.cloned());
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(batch)
+    }
+
+    fn issue(
+        &self,
+        region: &RegionName,
+        population: &PopulationName,
+        told: &Told,
+        known: &BTreeMap<BucketKey, PublishedBucket>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), damm_catalog::Error> {
+        let ttl = self.topology.catalog.ttl;
+        let assign = self.keys.secret().assign_key();
+        for bucket in 0..self.topology.catalog.buckets {
+            let key = BucketKey {
+                region: region.clone(),
+                population: population.clone(),
+                bucket,
+            };
+            let before = known.get(&key);
+            let edition = Edition {
+                version: before.map_or(0, |b| b.version) + 1,
+                not_before: now,
+                expires: now + ttl,
+            };
+            let catalog = told.catalog(&assign, bucket, edition)?;
+            let digest = catalog.contents_digest();
+            batch.living.insert(key.clone());
+            if before.is_some_and(|b| b.digest == digest && b.expires_at > now + ttl.scale(0.5)) {
+                batch.unchanged += 1;
+                continue;
+            }
+            batch.named.extend(catalog.fronts.iter().map(|f| f.id));
+            batch.issues.push(Issue {
+                key,
+                bucket: PublishedBucket {
+                    version: edition.version,
+                    digest,
+                    expires_at: edition.expires,
+                },
+                bytes: catalog.seal(&[self.keys.online()]).to_bytes(),
+            });
+        }
+        Ok(())
+    }
+
+    async fn name_doors(
+        &self,
+        doors: &BTreeSet<FrontdoorId>,
+        until: Timestamp,
+    ) -> Result<(), Error> {
+        let exposure = Exposure {
+            named_until: Some(until),
+            resolvable_until: None,
+        };
+        self.raise(doors.iter().map(|d| (*d, exposure)).collect())
+            .await
+    }
+
+    /// Writes versions down before their files exist.
+    async fn reserve(&self, batch: &Batch) -> Result<(), Error> {
+        let reserved = |i: &Issue| PublishedBucket {
+            digest: RESERVED.to_owned(),
+            ..i.bucket.clone()
+        };
+        let rows: Vec<_> = batch.issues.iter().map(|i| (&i.key, reserved(i))).collect();
+        let puts = rows
+            .iter()
+            .map(|(key, bucket)| self.store.put_bucket(key, bucket));
+        try_join_all(puts).await?;
+        Ok(())
+    }
+
+    async fn write_files(
+        &self,
+        region: &RegionName,
+        batch: &Batch,
+        gone: &[&BucketKey],
+    ) -> Result<(), DirectoryError> {
+        for channel in &self.topology.catalog.channels {
+            let Channel::Directory { path } = channel;
+            let secret: &FleetSecret = self.keys.secret();
+            let channel = secret.channel(&format!("directory:{path}"));
+            let name = |k: &BucketKey| {
+                let name = channel.object_name(region, &k.population, k.bucket);
+                directory::file_name(&name)
+            };
+            let put = batch.issues.iter().map(|i| (name(&i.key), i.bytes.clone()));
+            let files = Files {
+                put: put.collect(),
+                remove: gone.iter().map(|k| name(k)).collect(),
+            };
+            let dir: PathBuf = self.base.join(path);
+            directory::write(dir, files).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_buckets(
+        &self,
+        batch: &Batch,
+        known: &BTreeMap<BucketKey, PublishedBucket>,
+        gone: &[&BucketKey],
+    ) -> Result<(), Error> {
+        let issued = batch.issues.iter().map(|i| (&i.key, i.bucket.clone()));
+        let withdrawn = gone.iter().filter_map(|k| {
+            let digest = WITHDRAWN.to_owned();
+            let bucket = known.get(*k).filter(|b| b.digest != WITHDRAWN)?.clone();
+            Some((*k, PublishedBucket { digest, ..bucket }))
+        });
+        let rows: Vec<_> = issued.chain(withdrawn).collect();
+        let puts = rows
+            .iter()
+            .map(|(key, bucket)| self.store.put_bucket(key, bucket));
+        try_join_all(puts).await?;
+        Ok(())
+    }
+}
+
+/// When the first of the region's catalogs expires that are still told.
+fn first_expiry(batch: &Batch, known: &BTreeMap<BucketKey, PublishedBucket>) -> Option<Timestamp> {
+    let issued: BTreeMap<_, _> = batch.issues.iter().map(|i| (&i.key, &i.bucket)).collect();
+    let living = batch.living.iter();
+    let bucket = |k| issued.get(k).copied().or_else(|| known.get(k));
+    living.filter_map(bucket).map(|b| b.expires_at).min()
+}

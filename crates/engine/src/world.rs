@@ -1,0 +1,114 @@
+//! What the engine holds in memory of the state: a copy that every write goes through.
+
+use std::collections::BTreeMap;
+
+use damm_fleet::inventory::ObservedProvider;
+use damm_fleet::{
+    Blueprint, BlueprintId, FrontdoorId, NodeId, Offers, ProviderName, Resource, Subject,
+    Timestamp, Topology,
+};
+use damm_store::{Exposure, Store, StoredReport};
+
+use crate::due::{Index, Rows, Told, View};
+use crate::sight::Seen;
+
+/// A copy of the state, with what lives in memory only.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) blueprint: Blueprint,
+    pub(crate) rows: Rows,
+    pub(crate) told: Told,
+    pub(crate) exposures: BTreeMap<FrontdoorId, Exposure>,
+    pub(crate) reports: BTreeMap<NodeId, StoredReport>,
+    pub(crate) providers: BTreeMap<ProviderName, ObservedProvider>,
+    pub(crate) index: Index,
+    /// What the last listings showed beside the rows.
+    pub(crate) seen: Seen,
+    /// Creations whose outcome is not known: their places in the ledger.
+    pub(crate) open: BTreeMap<Subject, Vec<u64>>,
+    /// Steps without a row that failed lately: how often in a row, and until when they rest.
+    pub(crate) resting: BTreeMap<String, Rest>,
+}
+
+/// A step without a row that failed lately.
+#[derive(Debug, Clone)]
+pub(crate) struct Rest {
+    pub(crate) count: u32,
+    pub(crate) until: Timestamp,
+    pub(crate) message: String,
+    pub(crate) rejected: bool,
+}
+
+impl World {
+    pub(crate) fn empty() -> Self {
+        Self {
+            // No target has this generation but the one that every state starts with, whose
+            // entries are the same; the first look at the state replaces it.
+            blueprint: Blueprint::genesis(BlueprintId::from_raw(0), Timestamp::EPOCH),
+            rows: Rows::new(),
+            told: Told::default(),
+            exposures: BTreeMap::new(),
+            reports: BTreeMap::new(),
+            providers: BTreeMap::new(),
+            index: Index::default(),
+            seen: Seen::default(),
+            open: BTreeMap::new(),
+            resting: BTreeMap::new(),
+        }
+    }
+
+    /// The state as it is now; what lives in memory only is taken over from before.
+    pub(crate) async fn load(before: Self, store: &Store) -> damm_store::Result<Self> {
+        let blueprint = match store.target_id().await? == before.blueprint.id {
+            true => before.blueprint,
+            false => store.target().await?,
+        };
+        let rows = store.resources().await?;
+        let told = Told {
+            records: store.applied_records().await?,
+            targets: store.applied_targets().await?,
+            orders: store.applied_orders().await?,
+            catalogs: store.catalogs().await?,
+        };
+        let mut world = Self {
+            blueprint,
+            rows: rows.into_iter().map(|r| (r.subject, r)).collect(),
+            told,
+            exposures: store.exposures().await?,
+            reports: store.reports().await?,
+            providers: store.providers().await?,
+            ..before
+        };
+        world.reindex();
+        Ok(world)
+    }
+
+    pub(crate) fn reindex(&mut self) {
+        self.index = Index::of(&self.blueprint, &self.rows, &self.told);
+    }
+
+    pub(crate) fn put(&mut self, row: Resource) {
+        self.rows.insert(row.subject, row);
+    }
+
+    pub(crate) fn view<'a>(
+        &'a self,
+        topology: &'a Topology,
+        offers: &'a Offers,
+        now: Timestamp,
+    ) -> View<'a> {
+        View {
+            topology,
+            blueprint: &self.blueprint,
+            offers,
+            rows: &self.rows,
+            told: &self.told,
+            exposures: &self.exposures,
+            reports: &self.reports,
+            providers: &self.providers,
+            seen: &self.seen,
+            index: &self.index,
+            now,
+        }
+    }
+}

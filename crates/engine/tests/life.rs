@@ -1,0 +1,103 @@
+//! A fleet's life from its first plan to its last retirement, on the embedded cloud.
+
+mod support;
+
+use damm_fleet::{Role, Span, Subject};
+use support::{Stage, assert_at_rest, assert_nothing_more, done, long, short, topology};
+
+#[tokio::test]
+async fn a_fleet_is_built_and_published_and_then_nothing_is_left_to_do() {
+    let stage = Stage::new(topology(|_| {}), 1).await;
+    let engine = stage.engine().await;
+    let settled = engine.settle(short(), "test").await.unwrap();
+    done(&settled);
+    assert_nothing_more(&stage, &engine);
+    assert_eq!(stage.carried().len(), 3 + 4 + 2);
+    assert_eq!(stage.told().len(), 4, "every door is told to some bucket");
+    assert_eq!(stage.catalogs().len(), 4);
+    assert_eq!(engine.store().applied_records().await.unwrap().len(), 1);
+    assert_eq!(engine.store().applied_targets().await.unwrap().len(), 2);
+    assert_at_rest(&engine).await;
+    assert_eq!(settled.failed, []);
+}
+
+#[tokio::test]
+async fn a_blocked_door_is_replaced_drained_and_given_back() {
+    let stage = Stage::new(topology(|_| {}), 2).await;
+    let engine = stage.engine().await;
+    done(&engine.settle(short(), "test").await.unwrap());
+
+    let blueprint = engine.blueprint();
+    let door = *blueprint
+        .nodes
+        .values()
+        .find_map(|n| n.frontdoors.keys().next())
+        .unwrap();
+    let verdicts = stage.blocked(door);
+    engine.store().put_verdicts(&verdicts).await.unwrap();
+    engine.settle(short(), "test").await.unwrap();
+    assert!(
+        !stage.told().contains(&door),
+        "clients are told of a blocked door"
+    );
+    assert!(
+        stage.carried().contains_key(&Subject::Frontdoor(door)),
+        "it still drains"
+    );
+
+    done(&engine.settle(long(), "test").await.unwrap());
+    assert!(!stage.carried().contains_key(&Subject::Frontdoor(door)));
+    assert_nothing_more(&stage, &engine);
+    assert_at_rest(&engine).await;
+    assert_eq!(stage.world.sessions_cut(), 0);
+}
+
+#[tokio::test]
+async fn egress_rotation_leaves_every_published_byte_as_it_was() {
+    let topology = topology(|t| {
+        t["rotation"]["egress"]["max_age"] = "10d".into();
+        t["rotation"]["ingress"]["max_age"] = "9d".into();
+        t["catalog"]["ttl"] = "60d".into();
+    });
+    let stage = Stage::new(topology, 3).await;
+    let engine = stage.engine().await;
+    done(&engine.settle(short(), "test").await.unwrap());
+    let eips = |e: &damm_engine::Engine| {
+        let blueprint = e.blueprint();
+        let egress = blueprint.nodes.values().filter(|n| n.role == Role::Egress);
+        egress
+            .flat_map(|n| n.egress_ips.keys().copied())
+            .collect::<Vec<_>>()
+    };
+    let (before, files) = (eips(&engine), stage.files());
+    // Ingress would age as well; here only the egress addresses are made to look old.
+    let mut rotated = false;
+    for ip in &before {
+        let edit = damm_planner::Edit::DrainEgressIp { egress_ip: *ip };
+        let inventory = engine.inventory().await.unwrap();
+        let verdicts = engine.store().verdicts().await.unwrap();
+        let parent = engine.blueprint();
+        let situation = damm_planner::Situation {
+            topology: engine.topology(),
+            parent: &parent,
+            inventory: &inventory,
+            offers: engine.offers(),
+            verdicts: &verdicts,
+            now: stage.now(),
+            destroys_used: 0,
+        };
+        let seed = damm_fleet::Seed::from_number(99);
+        if let Ok(plan) = damm_planner::edit(&situation, seed, &edit) {
+            engine.adopt(&plan, "operator").await.unwrap();
+            rotated = true;
+            break;
+        }
+    }
+    assert!(rotated);
+    stage.clock.advance(Span::from_secs(1));
+    done(&engine.settle(long(), "test").await.unwrap());
+    assert_ne!(eips(&engine), before);
+    assert_eq!(stage.files(), files, "a client could see the rotation");
+    assert_nothing_more(&stage, &engine);
+    assert_at_rest(&engine).await;
+}
