@@ -180,6 +180,17 @@ async fn a_killed_machine_falls_silent_while_its_provider_shows_it_running() {
 }
 
 #[tokio::test]
+async fn a_sick_node_says_so_until_it_is_well() {
+    let mut post = Post::new().await;
+    post.stage.wait(Span::from_mins(1));
+    assert!(post.stage.world().set_sick(post.node, true).await.unwrap());
+    post.stage.restart().await;
+    assert!(!post.report().await.unwrap().healthy);
+    assert!(post.stage.world().set_sick(post.node, false).await.unwrap());
+    assert!(post.report().await.unwrap().healthy);
+}
+
+#[tokio::test]
 async fn an_agents_last_words_outlive_its_machine_for_a_day() {
     let post = Post::new().await;
     post.stage.wait(Span::from_mins(1));

@@ -3,7 +3,7 @@
 
 mod stage;
 
-use damm_clouds::sim::Happening;
+use damm_clouds::sim::{Happening, SimStorage};
 use damm_clouds::{Clock, MachineState};
 use damm_fleet::topology::Dial;
 use damm_fleet::{FailureClass, Span, Subject};
@@ -198,6 +198,8 @@ async fn a_prefix_that_is_used_up_is_exhausted_and_given_back_addresses_rest_a_d
     assert_eq!(resting.class, FailureClass::Exhausted);
     stage.wait(Span::from_hours(1));
     let again = cloud.allocate_address(&order).await.unwrap();
+    let kept = stage.storage.load().await.unwrap();
+    assert!(kept.iter().all(|(k, _)| !k.starts_with("quarantine/")));
     assert_eq!(again.address, one.address);
     assert_ne!(again.provider_ref, one.provider_ref);
 }

@@ -24,7 +24,7 @@ impl State {
         config.check_location(&order.location)?;
         let hidden_until = config.lateness(now, dice);
         let tagged = config.offer.capabilities.tagged_addresses;
-        let drawn = self.draw_address(provider, now);
+        let drawn = self.draw_address(provider);
         let (ip, asn) = drawn.ok_or_else(no_address)?;
         let address = Address {
             reference: self.new_reference(provider, 'a'),

@@ -29,6 +29,9 @@ pub(super) struct Agent {
     pub(super) joins_at: Option<Timestamp>,
     /// It went silent then.
     pub(super) silent_since: Option<Timestamp>,
+    /// Something that it runs is not well.
+    #[serde(default)]
+    pub(super) sick: bool,
     /// The newest orders that were left for it.
     pub(super) orders: NodeOrders,
     /// What it carries out, while it has not come for the newest.
@@ -47,6 +50,7 @@ impl Agent {
             machine: None,
             joins_at: None,
             silent_since: None,
+            sick: false,
             orders: NodeOrders::default(),
             doing: None,
             flows: BTreeMap::new(),
@@ -132,7 +136,7 @@ impl Agent {
         let sessions = flows.map(|(s, flow)| (*s, flow.sessions(*s, now, settings)));
         self.joined(now).then(|| NodeReport {
             heard_at: now,
-            healthy: true,
+            healthy: !self.sick,
             generation: self.doing().generation,
             verified: self.flows.keys().copied().collect(),
             sessions: sessions.collect(),

@@ -20,22 +20,16 @@ impl State {
                 Some((at, Due::Machine(p, r))) => self.remove_machine(&p, &r, at),
                 Some((at, Due::Address(p, r))) => self.remove_address(&p, &r, at),
                 Some((at, Due::Agent(node))) => self.forget_agent(node, at),
+                Some((_, Due::Rested(ip))) => self.rested(ip),
                 None => {}
             }
         }
     }
 
     /// Draws an address that nobody has, from the account's prefixes in turn.
-    pub(super) fn draw_address(
-        &mut self,
-        provider: &ProviderName,
-        now: Timestamp,
-    ) -> Option<(IpAddr, Asn)> {
+    pub(super) fn draw_address(&mut self, provider: &ProviderName) -> Option<(IpAddr, Asn)> {
         let (owners, quarantine) = (&self.owners, &self.quarantine);
-        let free = |ip: IpAddr| {
-            let resting = quarantine.get(&ip).is_some_and(|until| *until > now);
-            !resting && !owners.contains_key(&ip)
-        };
+        let free = |ip: IpAddr| !quarantine.contains_key(&ip) && !owners.contains_key(&ip);
         let row = &mut self.accounts.get_mut(provider)?.row;
         let pools = row.pools.len();
         let mut turns = (0..pools).map(|i| (row.turn + i) % pools);
@@ -45,9 +39,6 @@ impl State {
         });
         let (i, ip, asn) = drawn?;
         row.turn = (i + 1) % pools;
-        if self.quarantine.remove(&ip).is_some() {
-            self.touch(Key::Quarantine(ip));
-        }
         Some((ip, asn))
     }
 
@@ -210,8 +201,15 @@ impl State {
 
     /// Keeps an address from being given again for a while.
     fn rest(&mut self, address: IpAddr, now: Timestamp) {
+        let until = now + QUARANTINE;
         self.owners.remove(&address);
-        self.quarantine.insert(address, now + QUARANTINE);
+        self.quarantine.insert(address, until);
+        self.due.insert((until, Due::Rested(address)));
+        self.touch(Key::Quarantine(address));
+    }
+
+    fn rested(&mut self, address: IpAddr) {
+        self.quarantine.remove(&address);
         self.touch(Key::Quarantine(address));
     }
 

@@ -123,6 +123,9 @@ impl State {
         let homeless = self.agents.values().filter(|a| a.machine.is_none());
         let due = homeless.map(|a| (a.forgotten_at(), Due::Agent(a.node)));
         self.due.extend(due);
+        let resting = self.quarantine.iter();
+        let due = resting.map(|(ip, until)| (*until, Due::Rested(*ip)));
+        self.due.extend(due);
     }
 }
 

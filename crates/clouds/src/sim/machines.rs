@@ -32,7 +32,7 @@ impl State {
         let stuck = dice.hit(config.dial().stuck_create, Throw::StuckCreate);
         let boot = config.settings.boot_time;
         let hidden_until = config.lateness(now, dice);
-        let drawn = self.draw_address(provider, now);
+        let drawn = self.draw_address(provider);
         let (address, asn) = drawn.ok_or_else(no_address)?;
         let machine = Machine {
             reference: self.new_reference(provider, 'm'),

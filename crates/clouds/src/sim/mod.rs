@@ -39,6 +39,7 @@ mod pool;
 mod rows;
 mod state;
 mod storage;
+mod strays;
 mod world;
 
 pub use audit::{Duplicate, Event, Happening, Standing, StandingAddress, StandingMachine};

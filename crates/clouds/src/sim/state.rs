@@ -57,6 +57,8 @@ pub(super) enum Due {
     Address(ProviderName, String),
     /// An agent without a machine is forgotten.
     Agent(NodeId),
+    /// An address that was given back may be given again.
+    Rested(IpAddr),
 }
 
 #[derive(Debug, Default)]
