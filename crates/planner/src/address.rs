@@ -173,12 +173,12 @@ pub(crate) fn add(
     let (created_at, stage) = (b.s.now, Stage::Building);
     match node.role {
         Role::Ingress => {
-            let transport = pool.next_transport(node)?;
-            let id = b.seed.frontdoor();
             let replaces = match replaces {
                 Some(Subject::Frontdoor(id)) => Some(id),
                 _ => None,
             };
+            let transport = pool.next_transport(node, replaces)?;
+            let id = b.seed.frontdoor();
             let withheld_from = BTreeSet::new();
             let door = Frontdoor {
                 id,

@@ -194,14 +194,17 @@ pub(crate) fn choose<'a>(
         }
     }
     best.map(|(_, choice)| choice)
-        .ok_or_else(|| refusal(b, refusals))
+        .ok_or_else(|| refusal(b, pool, refusals))
 }
 
-fn refusal(b: &Builder<'_>, each: Vec<(ProviderName, NoRoom)>) -> WaitingOn {
-    let only_budget = !each.is_empty() && each.iter().all(|(_, why)| *why == NoRoom::Budget);
-    match (&b.s.topology.budget, only_budget) {
-        (Some(budget), true) => {
-            let (would_cost, limit) = (b.steady, budget.usd_per_month);
+fn refusal(b: &Builder<'_>, pool: &Pool<'_>, each: Vec<(ProviderName, NoRoom)>) -> WaitingOn {
+    let dear = each.iter().filter(|(_, why)| *why == NoRoom::Budget);
+    let cheapest = dear
+        .filter_map(|(name, _)| Some(offered(b, pool, name)?.cost))
+        .min();
+    match (&b.s.topology.budget, cheapest) {
+        (Some(budget), Some(cost)) if each.iter().all(|(_, why)| *why == NoRoom::Budget) => {
+            let (would_cost, limit) = (b.steady + cost, budget.usd_per_month);
             WaitingOn::Budget { would_cost, limit }
         }
         _ => WaitingOn::Providers { each },

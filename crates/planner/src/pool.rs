@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use damm_fleet::topology::{PoolProvider, Profile, Transport};
 use damm_fleet::{
-    Blueprint, Duty, Node, ProfileName, ProviderName, RegionName, Role, Share, Span, Topology,
+    Blueprint, Duty, FrontdoorId, Node, ProfileName, ProviderName, RegionName, Role, Share, Span,
+    Topology,
 };
+
+use crate::builder::stays;
 
 /// One pool, with what the topology wants of it.
 #[derive(Debug, Clone)]
@@ -114,13 +117,18 @@ impl<'a> Pool<'a> {
         self.providers.iter().find(|p| p.name() == name)
     }
 
-    /// What a node's next front door should speak: the transport that it has fewest of.
-    pub(crate) fn next_transport(&self, node: &Node) -> Option<Transport> {
+    /// What a node's next front door should speak: the transport that it has fewest of, not
+    /// counting the door that is to be replaced.
+    pub(crate) fn next_transport(
+        &self,
+        node: &Node,
+        replaces: Option<FrontdoorId>,
+    ) -> Option<Transport> {
         let (_, profile) = self.profile?;
         let standing = |t: &Transport| {
             let doors = node.frontdoors.values().filter(|d| d.transport == *t);
             doors
-                .filter(|d| d.stage.is_building() || d.stage.is_live())
+                .filter(|d| stays(&d.stage) && Some(d.id) != replaces)
                 .count()
         };
         profile

@@ -122,6 +122,10 @@ pub(crate) fn raise_catalogs(b: &mut Builder<'_>) {
             told_now(b, &region),
         );
         let policy = policy(b.s.topology, &region);
+        if is_over(b, &region, &after) {
+            b.bp.catalogs.remove(&region);
+            continue;
+        }
         let standing = b.bp.catalogs.get(&region);
         let same = before == after && standing.is_none_or(|c| c.policy == policy);
         let renewal = same && standing.is_some() && is_due(b.s, &region);
@@ -130,6 +134,15 @@ pub(crate) fn raise_catalogs(b: &mut Builder<'_>) {
             raise(b, &region, policy, catalog_diff(&before, &after, renewal));
         }
     }
+}
+
+/// Whether a region has left the topology and its last, empty catalogs were published: then they
+/// are let expire.
+fn is_over(b: &Builder<'_>, region: &RegionName, told: &Told) -> bool {
+    let wanted = b.s.parent.catalogs.get(region).map(|c| c.serial);
+    let published = b.s.inventory.catalogs.get(region).map(|c| c.serial);
+    let left = !b.s.topology.regions.contains_key(region);
+    left && told.is_empty() && wanted.is_some() && wanted == published
 }
 
 /// Raises a region's serial because the operator asked for it.
@@ -206,12 +219,18 @@ fn told_of<'n>(
     told
 }
 
+/// Doors that at least one population is told of anew, and those that at least one no longer is.
 fn catalog_diff(before: &Told, after: &Told, renewal: bool) -> CatalogDiff {
-    let doors = |told: &Told| told.iter().map(|(_, d)| *d).collect::<BTreeSet<_>>();
-    let (before, after) = (doors(before), doors(after));
+    let doors = |a: &Told, b: &Told| -> Vec<FrontdoorId> {
+        a.difference(b)
+            .map(|(_, d)| *d)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    };
     CatalogDiff {
-        added: after.difference(&before).copied().collect(),
-        removed: before.difference(&after).copied().collect(),
+        added: doors(after, before),
+        removed: doors(before, after),
         renewal,
     }
 }

@@ -44,6 +44,8 @@ pub(crate) fn replace(b: &mut Builder<'_>, pool: &Pool<'_>) {
     let mut candidates = candidates(b, pool, &standing);
     candidates.sort_by_key(Candidate::rank);
     let mut allowance = Allowance::of(b, pool);
+    // Once one has to wait, none overtakes it: or a node would wait for ever behind addresses.
+    let mut full = false;
     for candidate in candidates {
         let unit = match candidate.subject {
             Subject::Node(_) => pool.per_node().max(1),
@@ -52,22 +54,16 @@ pub(crate) fn replace(b: &mut Builder<'_>, pool: &Pool<'_>) {
         let serves = b
             .node(candidate.node)
             .is_some_and(|n| n.duty == Duty::Serve);
-        if serves && !allowance.admits(unit) {
-            let would = replacement_verb(pool.role, candidate.subject);
-            let item = Item::Subject(candidate.subject);
+        full |= serves && !allowance.admits(unit);
+        if serves && full {
+            let (item, would) = (
+                Item::Subject(candidate.subject),
+                address::drain_verb(candidate.subject),
+            );
             b.waits(item, &pool.region, would, allowance.waiting());
-            continue;
-        }
-        if start(b, pool, &mut standing, candidate) && serves {
+        } else if start(b, pool, &mut standing, candidate) && serves {
             allowance.take(unit);
         }
-    }
-}
-
-const fn replacement_verb(role: Role, subject: Subject) -> damm_fleet::Verb {
-    match subject {
-        Subject::Node(_) => fill::verb(role),
-        Subject::Frontdoor(_) | Subject::EgressIp(_) => address::allocate_verb(role),
     }
 }
 
@@ -91,7 +87,7 @@ fn start(
         b.waits(
             Item::Subject(subject),
             &pool.region,
-            replacement_verb(pool.role, subject),
+            address::drain_verb(subject),
             on,
         );
         false
