@@ -28,7 +28,7 @@
 //! gives the random number; it was designed as a pseudo-random function for short inputs (Aumasson
 //! and Bernstein, INDOCRYPT 2012). So a ranking tells nothing of another bucket's. Two steps,
 //! because one HMAC for each pair of 65,536 buckets and 30,000 doors would take a quarter of an
-//! hour of one core, and SipHash takes under a minute.
+//! hour of one core, and this takes about a minute.
 
 mod choose;
 mod key;

@@ -74,7 +74,8 @@ macro_rules! opaque {
 
 opaque!(
     /// Whom a catalog is for: fleet, region, population and bucket under a key, so that only who
-    /// made it can tell. It stays the same over all versions.
+    /// made it can tell. It stays the same over all versions, until the fleet's secret is changed:
+    /// then clients enrol again, as all objects have new names too.
     Audience
 );
 opaque!(
