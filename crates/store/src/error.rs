@@ -245,7 +245,8 @@ impl Place {
     pub fn sql(&self, error: sqlx::Error) -> Error {
         let path = self.path();
         match (code(&error), &error) {
-            (Some(11 | 26), sqlx::Error::Database(e)) => self.corrupt(e.message()),
+            // 1 is a statement that does not fit the schema: ours do, so the schema is damaged.
+            (Some(1 | 11 | 26), sqlx::Error::Database(e)) => self.corrupt(e.message()),
             // 4874: no room for the shared-memory file, which reports it as an I/O error.
             (Some(13), _) => Error::Full { path },
             (Some(10), sqlx::Error::Database(e)) if e.code().as_deref() == Some("4874") => {
