@@ -1,6 +1,7 @@
 //! What the store costs, as figures to be read: nothing here fails for being slow.
 //!
 //! `cargo test --release -p damm-store --test speed -- --ignored --nocapture --test-threads 1`
+#![allow(clippy::unwrap_used, reason = "what does not work here fails the test")]
 
 mod world;
 
