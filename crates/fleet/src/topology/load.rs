@@ -1,9 +1,11 @@
 //! From a file's text to a topology, or to all that is wrong with it.
 
 use super::check::check;
-use super::diagnostic::{Diagnostic, Diagnostics};
+use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::path::Path;
 use super::schema::OWN_SCHEMA;
 use super::tree::Node;
+use super::walk::Walked;
 use super::{Topology, json, toml, walk};
 use crate::offer::Offers;
 
@@ -64,18 +66,15 @@ fn parse(file_name: &str, text: &str) -> Result<Node, Diagnostic> {
 }
 
 fn read(tree: &Node) -> (Option<Topology>, Vec<Diagnostic>) {
-    let mut list = walk::walk(tree);
-    if !list.is_empty() {
-        return (None, list);
+    let Walked { told, spare } = walk::walk(tree);
+    if !told.is_empty() {
+        let rest = spare.map_or_else(Vec::new, |spare| errors_of_the_rest(tree, &spare));
+        return (None, told.into_iter().chain(rest).collect());
     }
-    let mut json = tree.to_json();
-    if let Some(keys) = json.as_object_mut() {
-        keys.remove(OWN_SCHEMA);
-    }
-    match serde_json::from_value::<Topology>(json) {
+    match topology(tree) {
         Ok(topology) => {
             let findings = check(&topology, &Offers::of(&topology));
-            list.extend(findings.into_iter().map(|f| f.placed(tree)));
+            let list = findings.into_iter().map(|f| f.placed(tree)).collect();
             (Some(topology), list)
         }
         // The schema is as strict as the types, and tests hold it so; were it not, this tells.
@@ -84,4 +83,28 @@ fn read(tree: &Node) -> (Option<Topology>, Vec<Diagnostic>) {
             (None, vec![Diagnostic::error(0..0, message)])
         }
     }
+}
+
+fn topology(tree: &Node) -> serde_json::Result<Topology> {
+    let mut json = tree.to_json();
+    if let Some(keys) = json.as_object_mut() {
+        keys.remove(OWN_SCHEMA);
+    }
+    serde_json::from_value(json)
+}
+
+/// What does not fit in a file whose form is wrong in places, as far as it has nothing to do with
+/// those: they are left out, and defaults stand for them.
+fn errors_of_the_rest(tree: &Node, spare: &[Path]) -> Vec<Diagnostic> {
+    let mut rest = tree.clone();
+    for path in spare {
+        rest.remove(path);
+    }
+    let Ok(topology) = topology(&rest) else {
+        return Vec::new();
+    };
+    let findings = check(&topology, &Offers::of(&topology)).into_iter();
+    let errors = findings.filter(|f| f.severity == Severity::Error);
+    let apart = errors.filter(|f| !spare.iter().any(|path| f.touches(path)));
+    apart.map(|f| f.placed(tree)).collect()
 }

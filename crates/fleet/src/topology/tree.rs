@@ -88,6 +88,31 @@ impl Node {
         (place, true)
     }
 
+    /// Leaves out what a path of keys and indexes leads to, when it is an entry of an object.
+    pub fn remove(&mut self, path: &Path) {
+        let Some((last, way)) = path.steps().split_last() else {
+            return;
+        };
+        let mut node = self;
+        for step in way {
+            let inner = match (&mut node.value, step) {
+                (Value::Map(entries), Step::Key(key)) => entries
+                    .iter_mut()
+                    .find(|e| e.key == *key)
+                    .map(|e| &mut e.node),
+                (Value::List(nodes), Step::Index(at)) => nodes.get_mut(*at),
+                _ => None,
+            };
+            let Some(inner) = inner else {
+                return;
+            };
+            node = inner;
+        }
+        if let (Value::Map(entries), Step::Key(key)) = (&mut node.value, last) {
+            entries.retain(|e| e.key != *key);
+        }
+    }
+
     fn step(&self, step: &Step) -> Option<(Span, &Self)> {
         match (&self.value, step) {
             (Value::Map(entries), Step::Key(key)) => {

@@ -3,6 +3,7 @@
 mod country;
 mod edges;
 mod networks;
+mod placement;
 mod pools;
 mod populations;
 mod references;
@@ -57,6 +58,13 @@ impl Finding {
     fn related(mut self, path: Path, words: impl Into<String>) -> Self {
         self.related.push((path, words.into()));
         self
+    }
+
+    /// Whether it has to do with what stands at a path, or within that.
+    pub(super) fn touches(&self, path: &Path) -> bool {
+        let related = self.related.iter().map(|(related, _)| related);
+        let mut own = related.chain([&self.path]);
+        own.any(|p| p.steps().starts_with(path.steps()) || path.steps().starts_with(p.steps()))
     }
 
     /// The same with places of a file instead of paths. What the file leaves out is shown at the

@@ -1,8 +1,7 @@
 //! Whether what the topology asks for fits into its providers' limits and its budget.
 
-use std::collections::BTreeMap;
-
 use super::Finding;
+use super::placement::Placement;
 use super::view::Pool;
 use crate::name::ProviderName;
 use crate::offer::Offers;
@@ -83,7 +82,7 @@ fn parts(topology: &Topology, pool: Pool<'_>) -> String {
 /// Whether all pools fit into the accounts at once: pools share accounts, so each may fit alone.
 fn accounts(topology: &Topology, pools: &[Pool<'_>]) -> Option<Finding> {
     let wanted: u64 = pools.iter().map(|p| p.size(topology)).sum();
-    let placed = Placement::of(topology, pools).fill();
+    let placed = placement(topology, pools).fill();
     let limited = topology
         .providers
         .iter()
@@ -102,99 +101,19 @@ fn accounts(topology: &Topology, pools: &[Pool<'_>]) -> Option<Finding> {
     })
 }
 
-/// Nodes of pools on accounts, by augmenting paths: a pool takes what is free, or what another
-/// pool can give up because it has room elsewhere.
-struct Placement<'a> {
-    want: Vec<u64>,
-    free: BTreeMap<&'a ProviderName, u64>,
-    /// What each pool may still put at each account, and what it has there.
-    edges: Vec<BTreeMap<&'a ProviderName, (u64, u64)>>,
-}
-
-impl<'a> Placement<'a> {
-    fn of(topology: &'a Topology, pools: &[Pool<'a>]) -> Self {
-        let edges = pools.iter().map(|pool| {
-            let entries = pool.providers.iter();
-            entries
-                .map(|e| (e.name(), (share(topology, e), 0)))
-                .collect()
-        });
-        let free = pools.iter().flat_map(|p| p.providers).map(|entry| {
-            let account = topology.providers.get(entry.name());
-            (entry.name(), account.map_or(u64::MAX, limit))
-        });
-        Self {
-            want: pools.iter().map(|p| p.size(topology)).collect(),
-            free: free.collect(),
-            edges: edges.collect(),
-        }
-    }
-
-    /// Places as many nodes as fit, and says how many.
-    fn fill(mut self) -> u64 {
-        let mut placed = 0;
-        for pool in 0..self.want.len() {
-            while self.want[pool] > 0 {
-                let moved = self.push(pool, self.want[pool], &mut vec![false; self.edges.len()]);
-                if moved == 0 {
-                    break;
-                }
-                self.want[pool] -= moved;
-                placed += moved;
-            }
-        }
-        placed
-    }
-
-    /// Puts up to `most` nodes of a pool somewhere, moving other pools' nodes if need be.
-    fn push(&mut self, pool: usize, most: u64, seen: &mut Vec<bool>) -> u64 {
-        seen[pool] = true;
-        let names: Vec<_> = self.edges[pool].keys().copied().collect();
-        for name in names {
-            let room = self.edges[pool][name].0.min(most);
-            if room == 0 {
-                continue;
-            }
-            let free = self.free.get(name).copied().unwrap_or(0).min(room);
-            let got = match free {
-                0 => self.displace(name, room, seen),
-                _ => {
-                    self.free.entry(name).and_modify(|f| *f -= free);
-                    free
-                }
-            };
-            if got > 0 {
-                self.edges[pool].entry(name).and_modify(|(room, has)| {
-                    *room -= got;
-                    *has += got;
-                });
-                return got;
-            }
-        }
-        0
-    }
-
-    /// Lets another pool move up to `most` nodes away from an account; says how many it did.
-    fn displace(&mut self, name: &'a ProviderName, most: u64, seen: &mut Vec<bool>) -> u64 {
-        for other in 0..self.edges.len() {
-            let has = self.edges[other]
-                .get(name)
-                .map_or(0, |(_, has)| *has)
-                .min(most);
-            if seen[other] || has == 0 {
-                continue;
-            }
-            let moved = self.push(other, has, seen);
-            if moved > 0 {
-                self.edges[other].entry(name).and_modify(|(room, has)| {
-                    *room += moved;
-                    *has -= moved;
-                });
-                return moved;
-            }
-        }
-        0
-    }
+fn placement<'a>(topology: &'a Topology, pools: &[Pool<'a>]) -> Placement<&'a ProviderName> {
+    let room = |pool: &Pool<'a>| {
+        let entries = pool.providers.iter();
+        entries.map(|e| (e.name(), share(topology, e))).collect()
+    };
+    let limits = pools.iter().flat_map(|p| p.providers).map(|entry| {
+        let account = topology.providers.get(entry.name());
+        (entry.name(), account.map_or(u64::MAX, limit))
+    });
+    Placement::new(
+        pools.iter().map(|p| (p.size(topology), room(p))).collect(),
+        limits.collect(),
+    )
 }
 
 fn budget(topology: &Topology, offers: &Offers, pools: &[Pool<'_>]) -> Option<Finding> {

@@ -23,7 +23,8 @@ impl<'s> Walker<'s> {
         let missing = missing(schema, entries);
         for entry in entries {
             match known.and_then(|k| k.get(&entry.key)) {
-                Some(inner) => self.entry(inner, entry, at),
+                Some(inner) if requires(schema, &entry.key) => self.entry(inner, entry, at),
+                Some(inner) => self.optional(inner, entry, at),
                 None => self.other(schema, known, entry, at),
             }
         }
@@ -36,6 +37,15 @@ impl<'s> Walker<'s> {
         let path = at.path.key(&entry.key);
         let at = at.step(path, Some(&entry.key_span), &entry.node, schema);
         self.value(schema, &entry.node, &at);
+    }
+
+    /// As [`entry`](Self::entry), for one that may be left out.
+    fn optional(&mut self, schema: &'s Json, entry: &Entry, at: &At) {
+        let before = self.broken();
+        self.entry(schema, entry, at);
+        if self.broken() > before {
+            self.spare(before, at.path.key(&entry.key));
+        }
     }
 
     /// A key that the schema does not name.
@@ -85,8 +95,13 @@ impl<'s> Walker<'s> {
             .collect();
         let message = format!("unknown key `{}`{}", shortened(&entry.key), within(at));
         let told = Diagnostic::error(entry.key_span.clone(), message);
+        let before = self.broken();
         self.told
             .push(told.help(suggest(&entry.key, "known here", &keys)));
+        self.spare(before, at.path.key(&entry.key));
+        // What the key was meant to be is not given either, and that is not told again.
+        let meant = nearest(&shortened(&entry.key), keys);
+        self.spare.extend(meant.map(|key| at.path.key(key)));
     }
 
     fn missing(&mut self, key: &str, known: Option<&Map<String, Json>>, at: &At) {
@@ -111,8 +126,15 @@ impl<'s> Walker<'s> {
                 .related(first.key_span.clone(), "first given here")
                 .help("keep one of them");
             self.told.push(told);
+            // The last of them counts.
+            self.mended += 1;
         }
     }
+}
+
+fn requires(schema: &Json, key: &str) -> bool {
+    let required = schema.get("required").map_or(&[][..], items);
+    required.iter().any(|r| r == key)
 }
 
 /// The required keys that are not given, but for those that an unknown key was meant to be.

@@ -15,8 +15,16 @@ use super::path::Path;
 use super::schema::{has_format, schema};
 use super::tree::{Node, Span, Value};
 
-/// All that does not fit the schema of topologies.
-pub fn walk(tree: &Node) -> Vec<Diagnostic> {
+/// What a walk has found.
+pub struct Walked {
+    /// All that does not fit the schema of topologies.
+    pub told: Vec<Diagnostic>,
+    /// Without these entries the rest fits; none when there is more to it.
+    pub spare: Option<Vec<Path>>,
+}
+
+/// Holds a tree against the schema of topologies.
+pub fn walk(tree: &Node) -> Walked {
     let mut walker = Walker::new(schema());
     let at = At {
         path: Path::ROOT,
@@ -25,7 +33,11 @@ pub fn walk(tree: &Node) -> Vec<Diagnostic> {
         is_key: false,
     };
     walker.value(schema(), tree, &at);
-    walker.told
+    let mended = walker.broken() == 0;
+    Walked {
+        told: walker.told,
+        spare: mended.then_some(walker.spare),
+    }
 }
 
 /// Where the walk stands.
@@ -63,6 +75,10 @@ struct Walker<'s> {
     root: &'s Json,
     patterns: BTreeMap<&'s str, Option<Regex>>,
     told: Vec<Diagnostic>,
+    /// Entries that can be left out, since the format has a default for them or does not know them.
+    spare: Vec<Path>,
+    /// How much of what was told is gone when they are.
+    mended: usize,
 }
 
 impl<'s> Walker<'s> {
@@ -71,7 +87,20 @@ impl<'s> Walker<'s> {
             root,
             patterns: BTreeMap::new(),
             told: Vec::new(),
+            spare: Vec::new(),
+            mended: 0,
         }
+    }
+
+    /// How much was told that leaving out the spare entries does not mend.
+    const fn broken(&self) -> usize {
+        self.told.len() - self.mended
+    }
+
+    /// What was told since there were `before` is gone when this entry is left out.
+    fn spare(&mut self, before: usize, path: Path) {
+        self.mended += self.broken() - before;
+        self.spare.push(path);
     }
 
     fn value(&mut self, schema: &'s Json, node: &Node, at: &At) {
