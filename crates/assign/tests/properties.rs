@@ -69,8 +69,17 @@ fn distinct<T: Ord>(doors: &[&Candidate], of: impl Fn(&Candidate) -> T) -> usize
     doors.iter().map(|d| of(d)).collect::<BTreeSet<_>>().len()
 }
 
+/// As many cases as `PROPTEST_CASES` asks for, and 2,000 at least.
+fn cases() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig {
+        cases: asked.cases.max(2_000),
+        ..asked
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(cases())]
 
     #[test]
     fn a_bucket_holds_two_providers_and_two_networks_whenever_there_are(

@@ -33,6 +33,49 @@
 //!
 //! The caller draws all secrets from the operating system, keeps the root keys offline, and keeps
 //! what a client has last [`Seen`].
+//!
+//! # Example
+//!
+//! ```
+//! use damm_catalog::{Catalog, Expected, Front, Refusal, Root, SCHEMA, SecretKey, Verifier};
+//! use damm_fleet::{FrontdoorId, RegionName, Span, Timestamp};
+//!
+//! // Once, offline: a root that says which key signs catalogs. Real keys are drawn at random.
+//! let (offline, online) = (SecretKey::new(&[1; 32]), SecretKey::new(&[2; 32]));
+//! let now = Timestamp::from_millis(1_795_000_000_000);
+//! let year = now + Span::from_days(365);
+//! let root = Root::new("example", 1, year, (&[offline.public()], 1), (&[online.public()], 1))?;
+//! let root = root.seal(&[&offline]).to_bytes();
+//!
+//! // At each publication. `Told` makes catalogs from a blueprint; this one is made by hand.
+//! let catalog = Catalog {
+//!     schema: SCHEMA,
+//!     fleet: "example".to_owned(),
+//!     region: RegionName::new("eu-north")?,
+//!     audience: "mfrggzdfmztwq2lknnwg23tpobyxe43u".parse()?,
+//!     version: 1,
+//!     not_before: now,
+//!     expires: now + Span::from_hours(6),
+//!     fronts: vec![Front {
+//!         id: FrontdoorId::from_raw(7),
+//!         address: "203.0.113.7".parse()?,
+//!         port: 443,
+//!         transport: "shadowsocks".to_owned(),
+//!         params: Default::default(),
+//!     }],
+//! };
+//! let published = catalog.seal(&[&online]).to_bytes();
+//!
+//! // At the client, which came with the root.
+//! let verifier = Verifier::trust(&root, Expected::fleet("example"))?;
+//! let taken = verifier.verify(&published, now, None)?;
+//! assert_eq!(taken, catalog);
+//!
+//! // The same bytes, held back for a day.
+//! let late = verifier.verify(&published, now + Span::from_days(1), Some(&taken.seen()));
+//! assert!(matches!(late, Err(Refusal::Expired { .. })));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod audience;
 mod build;

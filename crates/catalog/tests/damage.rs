@@ -130,8 +130,17 @@ fn fields() -> [&'static str; 9] {
     ]
 }
 
+/// As many cases as `PROPTEST_CASES` asks for, and 1,000 at least.
+fn cases() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig {
+        cases: asked.cases.max(1_000),
+        ..asked
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(cases())]
 
     #[test]
     fn made_up_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {

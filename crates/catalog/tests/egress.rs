@@ -97,8 +97,17 @@ fn visible(name: &str, bytes: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
+/// As many cases as `PROPTEST_CASES` asks for, and 250 at least.
+fn cases() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig {
+        cases: asked.cases.max(250),
+        ..asked
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(250))]
+    #![proptest_config(cases())]
 
     #[test]
     fn no_published_byte_holds_an_egress_address(fleet in fleet()) {
