@@ -1,6 +1,8 @@
 //! From a topology's providers to the traits that the engine calls.
 //!
-//! A new vendor is one module that implements the traits, and one row in [`Providers::connect`].
+//! A new vendor is one module that implements the traits, one [`ProviderKind`] with its row in
+//! [`Providers::over`], and one `Vendor` in `tests/conformance.rs`, which holds it to what every
+//! adapter is held to.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

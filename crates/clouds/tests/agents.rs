@@ -3,7 +3,7 @@
 
 mod stage;
 
-use damm_clouds::{AddressOrders, ListedAddress, ListedMachine, NodeOrders, NodeReport};
+use damm_clouds::{AddressOrders, Clock, ListedAddress, ListedMachine, NodeOrders, NodeReport};
 use damm_fleet::{FailureClass, FrontdoorId, NodeId, Span, Subject};
 use serde_json::json;
 use stage::{Stage, address_order, machine_order};
@@ -188,6 +188,31 @@ async fn a_sick_node_says_so_until_it_is_well() {
     assert!(!post.report().await.unwrap().healthy);
     assert!(post.stage.world().set_sick(post.node, false).await.unwrap());
     assert!(post.report().await.unwrap().healthy);
+}
+
+#[tokio::test]
+async fn of_two_machines_of_a_node_the_first_is_its_home_while_it_stands() {
+    let post = Post::new().await;
+    let cloud = post.stage.cloud();
+    let twin = cloud
+        .create_machine(&machine_order(post.node))
+        .await
+        .unwrap();
+    post.stage.wait(Span::from_mins(1));
+    assert_eq!(post.report().await.unwrap().verified.len(), 1);
+    cloud
+        .delete_machine(&post.machine.provider_ref)
+        .await
+        .unwrap();
+    post.stage.wait(Span::from_mins(1));
+    assert!(post.report().await.unwrap().verified.is_empty());
+    let (a, m) = (&post.address.provider_ref, &twin.provider_ref);
+    cloud.attach_address(a, m).await.unwrap();
+    assert_eq!(post.report().await.unwrap().verified.len(), 1);
+    assert_eq!(
+        post.report().await.unwrap().heard_at,
+        post.stage.clock.now()
+    );
 }
 
 #[tokio::test]

@@ -328,6 +328,10 @@ async fn calls_beside_each_other_share_a_commit() {
     let objects = storage.memory.load().await.unwrap();
     let machines = objects.iter().filter(|(k, _)| k.starts_with("machine/"));
     assert_eq!(machines.count(), 100);
+    // What was counted while the first commit was under way is not lost with it.
+    let account = objects.iter().find(|(k, _)| k == "account/sim-a").unwrap();
+    let row: serde_json::Value = serde_json::from_str(&account.1).unwrap();
+    assert_eq!((&row["calls"], &row["made"]), (&json!(100), &json!(100)));
 }
 
 #[tokio::test]

@@ -103,6 +103,9 @@ impl State {
         }
         self.rest(machine.address, now);
         self.forget_tag(provider, r, machine.tag.as_ref());
+        if let Some(tag) = &machine.tag {
+            self.settle_in_twin(tag, now);
+        }
         self.log(
             now,
             provider,

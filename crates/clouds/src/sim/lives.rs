@@ -8,6 +8,7 @@ use super::agent::{Agent, Flow};
 use super::audit::Happening;
 use super::rows::Key;
 use super::state::{Due, State};
+use crate::traits::Tag;
 
 impl State {
     /// An agent's machine is there; its first one, while that lasts.
@@ -28,6 +29,22 @@ impl State {
             agent.silent_since = None;
             agent.touched_at = now;
             self.refit(node, now);
+        }
+    }
+
+    /// When one of two machines of a node goes, the other is where its agent lives.
+    pub(super) fn settle_in_twin(&mut self, tag: &Tag, now: Timestamp) {
+        let Subject::Node(node) = tag.subject else {
+            return;
+        };
+        let twin = self.tags.get(tag).and_then(|places| places.first());
+        let Some((provider, r)) = twin.cloned() else {
+            return;
+        };
+        let account = self.accounts.get(&provider);
+        if let Some(machine) = account.and_then(|a| a.machines.get(&r)) {
+            let joins_at = machine.joins_at;
+            self.settle_in(node, (provider, r), joins_at, now);
         }
     }
 

@@ -99,7 +99,6 @@ impl State {
             Happening::DeleteAccepted,
         );
         self.touch(Key::Machine(provider.clone(), reference.to_owned()));
-        self.settle(now);
         Ok(())
     }
 
