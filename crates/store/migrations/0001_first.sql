@@ -1,7 +1,7 @@
 -- The first schema of damm's state.
 --
--- Moments are milliseconds since 1970. Bodies are the JSON of the fleet's own types. What must never
--- be altered (history, ledger, audit) is guarded by triggers: a programming error can't rewrite it.
+-- Moments are milliseconds since 1970. Bodies are the JSON of the fleet's own types. What must
+-- never be altered (history, ledger, audit) is guarded by triggers: no mistake can rewrite it.
 
 -- Single values: the fleet's name, the topology's path and text, the head of the audit log.
 CREATE TABLE meta (

@@ -7,6 +7,7 @@
 //! - One process writes to a state at a time; any number may read.
 //! - No secret and no client's address is ever given to this crate.
 
+mod adopt;
 mod audit;
 mod blueprints;
 mod catalogs;

@@ -50,18 +50,28 @@ async fn a_chain_that_nobody_touched_fits() {
 async fn an_entry_that_was_tampered_with_is_named() {
     let cases = [
         (3, "UPDATE audit SET actor = 'someone' WHERE seq = 3"),
-        (4, "UPDATE audit SET detail = replace(detail, '1.5', '1.50') WHERE seq = 4"),
+        (
+            4,
+            "UPDATE audit SET detail = replace(detail, '1.5', '1.50') WHERE seq = 4",
+        ),
         (2, "UPDATE audit SET at = at + 1 WHERE seq = 2"),
         (5, "DELETE FROM audit WHERE seq = 5"),
         (1, "DELETE FROM audit WHERE seq = 1"),
         (6, "DELETE FROM audit WHERE seq = 6"),
         (5, "DELETE FROM audit WHERE seq > 4"),
         (1, "DELETE FROM audit"),
-        (7, "INSERT INTO audit SELECT 7, at, actor, what, detail, hash FROM audit WHERE seq = 6"),
-        (0, "INSERT INTO audit SELECT 0, at, actor, what, detail, hash FROM audit WHERE seq = 6"),
+        (
+            7,
+            "INSERT INTO audit SELECT 7, at, actor, what, detail, hash FROM audit WHERE seq = 6",
+        ),
+        (
+            0,
+            "INSERT INTO audit SELECT 0, at, actor, what, detail, hash FROM audit WHERE seq = 6",
+        ),
         (
             4,
-            "UPDATE audit SET seq = -seq WHERE seq > 3; UPDATE audit SET seq = 1 - seq WHERE seq < 0;
+            "UPDATE audit SET seq = -seq WHERE seq > 3;
+             UPDATE audit SET seq = 1 - seq WHERE seq < 0;
              INSERT INTO audit SELECT 4, at, actor, what, detail, hash FROM audit WHERE seq = 3",
         ),
         (6, "UPDATE meta SET value = '6 00' WHERE key = 'audit_head'"),

@@ -211,7 +211,10 @@ async fn another_fleets_state_is_refused() {
     store.bind_fleet("alpha").await.unwrap();
     let error = store.bind_fleet("beta").await.unwrap_err();
     assert!(
-        matches!(&error, Error::OtherFleet { found, asked, .. } if found == "alpha" && asked == "beta"),
+        matches!(
+            &error,
+            Error::OtherFleet { found, asked, .. } if found == "alpha" && asked == "beta"
+        ),
         "{error:?}"
     );
     assert_eq!(store.fleet().await.unwrap().as_deref(), Some("alpha"));

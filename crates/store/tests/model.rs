@@ -239,7 +239,10 @@ impl Model {
         let refused = store.set_target(&late, &diff, &report, "late").await;
         let (was, is) = (self.history[before].id, self.target().id);
         assert!(
-            matches!(refused, Err(Error::Stale { parent, target }) if parent == was && target == is),
+            matches!(
+                refused,
+                Err(Error::Stale { parent, target }) if parent == was && target == is
+            ),
             "{refused:?}"
         );
     }
