@@ -41,7 +41,7 @@ pub fn listed(options: &[&str]) -> String {
 
 /// A text as a message quotes it, on one line and not too long.
 pub fn shortened(text: &str) -> String {
-    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let plain = |c: char| if is_unseen(c) { '\u{fffd}' } else { c };
     match text.chars().count() > QUOTED {
         true => text
             .chars()
@@ -51,6 +51,13 @@ pub fn shortened(text: &str) -> String {
             .collect(),
         false => text.chars().map(plain).collect(),
     }
+}
+
+/// Whether a character could change how a terminal shows others: control codes, and marks that turn
+/// the direction of writing (Unicode TR 9), by which a line may look other than it is.
+pub fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || c.is_control()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthChar;
 
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::nearest::is_unseen;
 use super::tree::Span;
 
 /// The most columns of a source line that are shown.
@@ -12,6 +13,9 @@ const WIDTH: usize = 100;
 
 /// How many of them stand before the place in question, when a line is longer.
 const BEFORE: usize = 40;
+
+/// The most diagnostics that are shown; who has more begins with these.
+const SHOWN: usize = 100;
 
 /// Whether what is rendered has colours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,11 +70,11 @@ impl<'a> Lines<'a> {
     /// Line and column of a place, both from 1; a place within a character counts as its start.
     pub fn line_and_column(&self, at: usize) -> (usize, usize) {
         let line = self.line_of(at);
-        let before = self
-            .text
-            .char_indices()
-            .skip_while(|(i, _)| *i < self.starts[line]);
-        let column = before.take_while(|(i, c)| i + c.len_utf8() <= at).count();
+        let start = self.starts[line];
+        let symbols = self.text[start..].char_indices();
+        let column = symbols
+            .take_while(|(i, c)| start + i + c.len_utf8() <= at)
+            .count();
         (line + 1, column + 1)
     }
 
@@ -103,7 +107,7 @@ struct Mark<'a> {
 pub fn render(all: &Diagnostics, style: Style) -> String {
     let lines = Lines::of(all.text());
     let mut out = String::new();
-    for diagnostic in all {
+    for diagnostic in all.iter().take(SHOWN) {
         one(&mut out, diagnostic, all.file(), &lines, style);
         out.push('\n');
     }
@@ -121,15 +125,14 @@ fn summary(all: &Diagnostics) -> String {
         counted(Severity::Error, "error"),
         counted(Severity::Warning, "warning"),
     ];
-    match parts
-        .iter()
-        .flatten()
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(" and ")
-    {
-        none if none.is_empty() => String::new(),
-        some => format!("{some} in {}\n", all.file()),
+    let counts: Vec<_> = parts.into_iter().flatten().collect();
+    let first = match all.iter().len() > SHOWN {
+        true => format!("; the first {SHOWN} are shown"),
+        false => String::new(),
+    };
+    match counts.is_empty() {
+        true => String::new(),
+        false => format!("{} in {}{first}\n", counts.join(" and "), all.file()),
     }
 }
 
@@ -212,13 +215,12 @@ fn trim_end(out: &mut String) {
 fn excerpt(lines: &Lines<'_>, mark: &Mark<'_>, before: Option<usize>) -> (String, usize, Span) {
     let range = lines.range(mark.line);
     let line = &lines.text[range.clone()];
-    let cells: Vec<_> = line
-        .char_indices()
-        .map(|(at, c)| (range.start + at, cell(c)))
-        .collect();
-    let columns = |before: usize| -> usize {
-        let earlier = cells.iter().take_while(|(at, _)| *at < before);
-        earlier.map(|(_, (_, width))| width).sum()
+    let columns = |until: usize| -> usize {
+        let earlier = line.char_indices().map(|(at, c)| (range.start + at, c));
+        earlier
+            .take_while(|(at, _)| *at < until)
+            .map(|(_, c)| width(c))
+            .sum()
     };
     let total = columns(usize::MAX);
     let start = columns(mark.span.start);
@@ -232,7 +234,7 @@ fn excerpt(lines: &Lines<'_>, mark: &Mark<'_>, before: Option<usize>) -> (String
     let skip = before
         .filter(|b| *b <= start && end <= b + WIDTH)
         .unwrap_or(own);
-    let (text, lead) = window(&cells, skip, total);
+    let (text, lead) = window(line, skip, total);
     (
         text,
         skip,
@@ -240,27 +242,37 @@ fn excerpt(lines: &Lines<'_>, mark: &Mark<'_>, before: Option<usize>) -> (String
     )
 }
 
-/// The cells from column `skip` on, as many as are shown, and how far they moved to the left.
-fn window(cells: &[(usize, (String, usize))], skip: usize, total: usize) -> (String, usize) {
+/// A line from column `skip` on, as much as is shown, and how far that moved to the left.
+fn window(line: &str, skip: usize, total: usize) -> (String, usize) {
     let mut text = String::from(if skip > 0 { "…" } else { "" });
     let (mut column, mut first) = (0, None);
-    for (_, (symbol, width)) in cells {
-        if column >= skip && column + width <= skip + WIDTH {
+    for c in line.chars() {
+        if column >= skip && column + width(c) <= skip + WIDTH {
             first.get_or_insert(column);
-            text.push_str(symbol);
+            show(c, &mut text);
         }
-        column += width;
+        column += width(c);
     }
     text.push_str(if total > skip + WIDTH { "…" } else { "" });
     let lead = first.unwrap_or(skip) - usize::from(skip > 0);
     (text, lead)
 }
 
-/// How a character is shown, and in how many columns.
-fn cell(c: char) -> (String, usize) {
+/// Columns of a tab, whatever the terminal would make of it.
+const TAB: usize = 4;
+
+fn width(c: char) -> usize {
     match c {
-        '\t' => ("    ".to_owned(), 4),
-        c if c.is_control() => ('\u{fffd}'.to_string(), 1),
-        c => (c.to_string(), c.width().unwrap_or(0)),
+        '\t' => TAB,
+        c if is_unseen(c) => 1,
+        c => c.width().unwrap_or(0),
+    }
+}
+
+fn show(c: char, text: &mut String) {
+    match c {
+        '\t' => text.push_str(&" ".repeat(TAB)),
+        c if is_unseen(c) => text.push('\u{fffd}'),
+        c => text.push(c),
     }
 }
