@@ -16,17 +16,48 @@ pub fn check(topology: &Topology, offers: &Offers) -> Vec<Finding> {
         .iter()
         .filter_map(|p| too_narrow(topology, *p))
         .collect();
-    let together = if narrow.is_empty() {
-        accounts(topology, &pools)
-    } else {
-        None
+    // A pool that does not fit alone does not fit beside others either, and needs no telling twice.
+    let rest = match narrow.is_empty() {
+        true => together(topology, &pools),
+        false => narrow,
     };
-    narrow
-        .into_iter()
-        .chain(together)
+    rest.into_iter()
         .chain(budget(topology, offers, &pools))
         .chain(unused_entries(&pools))
         .collect()
+}
+
+/// Pools share accounts, so each may fit alone and not all of them together.
+fn together(topology: &Topology, pools: &[Pool<'_>]) -> Vec<Finding> {
+    match accounts(topology, pools) {
+        Some(finding) => vec![finding],
+        None => (0..pools.len())
+            .filter_map(|at| too_tight(topology, pools, at))
+            .collect(),
+    }
+}
+
+/// A replacement is made before what it replaces is taken down: a pool needs room for one more.
+fn too_tight(topology: &Topology, pools: &[Pool<'_>], at: usize) -> Option<Finding> {
+    let pool = pools.get(at)?;
+    let mut wanted: Vec<_> = pools.iter().map(|p| p.size(topology)).collect();
+    if let Some(own) = wanted.get_mut(at).filter(|own| **own > 0) {
+        *own += 1;
+    }
+    let all: u64 = wanted.iter().sum();
+    let placed = placement(topology, pools, &wanted).fill();
+    let message = format!(
+        "the providers of the {} pool of `{}` have no room for a replacement",
+        pool.role, pool.region
+    );
+    (placed < all).then(|| {
+        Finding::warning(pool.count_path(), message)
+            .related(pool.path().key("providers"), "its providers")
+            .help(
+                "a replacement is made before what it replaces is taken down: raise their `max` \
+                 or `limits.nodes`, or add a provider",
+            )
+    })
 }
 
 /// Nodes that an account can hold.
@@ -79,10 +110,11 @@ fn parts(topology: &Topology, pool: Pool<'_>) -> String {
     }
 }
 
-/// Whether all pools fit into the accounts at once: pools share accounts, so each may fit alone.
+/// Whether all pools fit into the accounts at once.
 fn accounts(topology: &Topology, pools: &[Pool<'_>]) -> Option<Finding> {
-    let wanted: u64 = pools.iter().map(|p| p.size(topology)).sum();
-    let placed = placement(topology, pools).fill();
+    let sizes: Vec<_> = pools.iter().map(|p| p.size(topology)).collect();
+    let wanted: u64 = sizes.iter().sum();
+    let placed = placement(topology, pools, &sizes).fill();
     let limited = topology
         .providers
         .iter()
@@ -101,7 +133,11 @@ fn accounts(topology: &Topology, pools: &[Pool<'_>]) -> Option<Finding> {
     })
 }
 
-fn placement<'a>(topology: &'a Topology, pools: &[Pool<'a>]) -> Placement<&'a ProviderName> {
+fn placement<'a>(
+    topology: &'a Topology,
+    pools: &[Pool<'a>],
+    wanted: &[u64],
+) -> Placement<&'a ProviderName> {
     let room = |pool: &Pool<'a>| {
         let entries = pool.providers.iter();
         entries.map(|e| (e.name(), share(topology, e))).collect()
@@ -110,10 +146,8 @@ fn placement<'a>(topology: &'a Topology, pools: &[Pool<'a>]) -> Placement<&'a Pr
         let account = topology.providers.get(entry.name());
         (entry.name(), account.map_or(u64::MAX, limit))
     });
-    Placement::new(
-        pools.iter().map(|p| (p.size(topology), room(p))).collect(),
-        limits.collect(),
-    )
+    let pools = wanted.iter().copied().zip(pools.iter().map(room));
+    Placement::new(pools.collect(), limits.collect())
 }
 
 fn budget(topology: &Topology, offers: &Offers, pools: &[Pool<'_>]) -> Option<Finding> {
