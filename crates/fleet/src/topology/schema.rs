@@ -43,6 +43,7 @@ fn generate() -> Json {
         );
     }
     schema.insert("$comment".to_owned(), json!("Generated from damm's types."));
+    Arrange.transform(&mut schema);
     schema.into()
 }
 
@@ -56,6 +57,35 @@ impl Transform for Tidy {
         bound(schema);
         explain_names(schema);
         transform_subschemas(self, schema);
+    }
+}
+
+/// Puts what a reader wants to know first in front; the generator leaves an order by chance.
+#[derive(Debug, Clone)]
+struct Arrange;
+
+/// What stands in front, in this order.
+const FRONT: [&str; 8] = [
+    "$schema",
+    "$comment",
+    "title",
+    "description",
+    "$ref",
+    "type",
+    "format",
+    "pattern",
+];
+
+impl Transform for Arrange {
+    fn transform(&mut self, schema: &mut Schema) {
+        transform_subschemas(self, schema);
+        let Some(keys) = schema.as_object_mut() else {
+            return;
+        };
+        let mut all: Vec<_> = std::mem::take(keys).into_iter().collect();
+        // Stable: what has no place in front keeps its order.
+        all.sort_by_key(|(key, _)| FRONT.iter().position(|f| f == key).unwrap_or(FRONT.len()));
+        keys.extend(all);
     }
 }
 
