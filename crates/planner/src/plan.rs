@@ -92,14 +92,14 @@ fn run_pool(b: &mut Builder<'_>, pool: &Pool<'_>, halted: Option<&Halt>) {
     give_up_what_failed(b, pool);
     if halted.is_none() {
         take_out_what_is_lost(b, pool);
+        // Make before break: first hand over to the replacements that stand, so that they count
+        // before anything is made, and what that frees of the disruption budget can be used.
+        hand_over(b, pool);
     }
     // Warm nodes step in before new ones are made, so that what is made is the next warm one.
     step_in(b, pool, halted);
     fill(b, pool);
     if halted.is_none() {
-        // Make before break: first hand over to the replacements that stand, then start new ones,
-        // so that what was just freed of the disruption budget can be used.
-        hand_over(b, pool);
         replace(b, pool);
         remove_surplus(b, pool);
         retire_what_has_drained(b, pool);

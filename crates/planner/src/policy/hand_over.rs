@@ -94,6 +94,11 @@ fn pairs(b: &Builder<'_>, node: &Node) -> Vec<Pair> {
 fn hand_over_addresses(b: &mut Builder<'_>, pool: &Pool<'_>, id: NodeId) {
     let Some(node) = b.node(id) else { return };
     for pair in pairs(b, node) {
+        // Of two that were made for the same one, the first that is ready takes over.
+        let live = |n: &Node| address::of(n).any(|a| a.subject == pair.old && a.stage.is_live());
+        if !b.node(id).is_some_and(live) {
+            continue;
+        }
         let after = if pair.burned {
             pool.burned_drain
         } else {

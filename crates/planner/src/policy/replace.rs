@@ -4,7 +4,7 @@ use damm_fleet::{Duty, Node, NodeId, PopulationName, Reason, Role, Subject, Time
 
 use crate::address::{self, Address};
 use crate::age;
-use crate::builder::Builder;
+use crate::builder::{Builder, stays};
 use crate::choose::Standing;
 use crate::condition;
 use crate::policy::breaker::Allowance;
@@ -80,7 +80,13 @@ fn start(
     let started = match subject {
         Subject::Node(id) => start_node(b, pool, standing, id, why),
         Subject::Frontdoor(_) | Subject::EgressIp(_) => {
-            fill::add_address(b, pool, node, Some(subject), why).map(|made| made.is_some())
+            // A replacement that has to be replaced before it took over: see `start_node`.
+            let address = b
+                .node(node)
+                .and_then(|n| address::of(n).find(|a| a.subject == subject));
+            let first = address.zip(b.node(node)).and_then(|(a, n)| original(n, &a));
+            let replaces = Some(first.unwrap_or(subject));
+            fill::add_address(b, pool, node, replaces, why).map(|made| made.is_some())
         }
     };
     started.unwrap_or_else(|on| {
@@ -109,8 +115,12 @@ fn start_node(
     if node.reason == Reason::Operator {
         return Ok(surplus::drain_extra(b, pool, id));
     }
+    // A replacement that has to be replaced before it took over: the new one is for the same node.
+    let first = node
+        .replaces
+        .filter(|old| b.node(*old).is_some_and(|n| stays(&n.stage)));
     standing.remove(&provider);
-    let made = fill::add_node(b, pool, standing, duty, Some(id), why);
+    let made = fill::add_node(b, pool, standing, duty, Some(first.unwrap_or(id)), why);
     if made.is_err() {
         standing.add(&provider);
     }
@@ -121,7 +131,7 @@ fn candidates(b: &Builder<'_>, pool: &Pool<'_>, standing: &Standing) -> Vec<Cand
     let mut candidates = Vec::new();
     for node in b.pool(pool).into_iter().filter(|n| n.stage.is_live()) {
         // A pool whose region has left the topology has nothing to replace with.
-        if pool.profile.is_none() || b.replacement(node.id).is_some() {
+        if pool.profile.is_none() || b.replacement(node.id).is_some() || is_superseded(b, node) {
             continue;
         }
         match whole_node(b, pool, standing, node) {
@@ -131,6 +141,16 @@ fn candidates(b: &Builder<'_>, pool: &Pool<'_>, standing: &Standing) -> Vec<Cand
     }
     candidates.extend(crowded(b, pool));
     candidates
+}
+
+/// Whether the node that it was made to replace still stands, and another is to replace that now.
+fn is_superseded(b: &Builder<'_>, node: &Node) -> bool {
+    let old = node
+        .replaces
+        .and_then(|old| b.node(old))
+        .filter(|old| stays(&old.stage));
+    let other = old.and_then(|old| b.replacement(old.id));
+    other.is_some_and(|other| other.id != node.id)
 }
 
 /// Why a node has to be replaced as a whole.
@@ -203,12 +223,24 @@ fn single_addresses(b: &Builder<'_>, pool: &Pool<'_>, node: &Node) -> Vec<Candid
     if !age::node_rotates_addresses(b.s.topology, b.s.offers, node) {
         return Vec::new();
     }
-    let replaced: Vec<Subject> = address::of(node)
-        .filter(|a| !a.stage.is_leaving())
-        .filter_map(|a| a.replaces)
-        .collect();
-    let live = address::of(node).filter(|a| a.stage.is_live() && !replaced.contains(&a.subject));
-    live.filter_map(|a| due(b, pool, node, &a)).collect()
+    let replaced = |a: &Address<'_>| {
+        address::of(node).any(|o| o.replaces == Some(a.subject) && !o.stage.is_leaving())
+    };
+    // The address that it was made to replace still stands, and another is to replace that now.
+    let superseded = |a: &Address<'_>| {
+        let mut others = address::of(node).filter(|o| o.subject != a.subject && stays(o.stage));
+        original(node, a).is_some_and(|old| others.any(|o| o.replaces == Some(old)))
+    };
+    let live = address::of(node).filter(|a| a.stage.is_live());
+    live.filter(|a| !replaced(a) && !superseded(a))
+        .filter_map(|a| due(b, pool, node, &a))
+        .collect()
+}
+
+/// The address that this one was made to replace, while that still stands.
+fn original(node: &Node, a: &Address<'_>) -> Option<Subject> {
+    let stands = |old: &Subject| address::of(node).any(|o| o.subject == *old && stays(o.stage));
+    a.replaces.filter(stands)
 }
 
 /// Why an address has to be replaced.

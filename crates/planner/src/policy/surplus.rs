@@ -12,9 +12,9 @@ use crate::policy::{fill, give_up, hand_over, lost};
 use crate::pool::Pool;
 use crate::report::Item;
 
-/// How little a node is worth, the least first: what is not in service yet, what is most blocked,
-/// what stands where most stand, what is oldest.
-type Worth = (bool, Reverse<usize>, Reverse<u64>, Timestamp, NodeId);
+/// How little a node is worth, the least first: what is not in service yet, what is no longer wanted
+/// as it is, what is most blocked, what stands where most stand, what is oldest.
+type Worth = (bool, bool, Reverse<usize>, Reverse<u64>, Timestamp, NodeId);
 
 /// Drains or takes down nodes and addresses beyond the target.
 pub(crate) fn remove_surplus(b: &mut Builder<'_>, pool: &Pool<'_>) {
@@ -48,7 +48,7 @@ fn least_valuable(b: &Builder<'_>, pool: &Pool<'_>, duty: Duty) -> Vec<NodeId> {
         n.duty == duty && stays(&n.stage) && n.reason != Reason::Operator && !paired
     };
     let nodes = b.pool(pool).into_iter().filter(removable);
-    let mut ranked: Vec<Worth> = nodes.map(|n| worth(b, &standing, n)).collect();
+    let mut ranked: Vec<Worth> = nodes.map(|n| worth(b, pool, &standing, n)).collect();
     ranked.sort();
     ranked.into_iter().map(|(.., id)| id).collect()
 }
@@ -60,13 +60,15 @@ fn is_second(b: &Builder<'_>, node: &Node) -> bool {
         .is_some_and(|old| stays(&old.stage))
 }
 
-fn worth(b: &Builder<'_>, standing: &Standing, node: &Node) -> Worth {
+fn worth(b: &Builder<'_>, pool: &Pool<'_>, standing: &Standing, node: &Node) -> Worth {
     let blocked = address::of(node)
         .filter(|a| a.blocked(b.s, node).anywhere())
         .count();
     let crowd = standing.at(&node.provider);
+    let wanted = pool.drift(b.s.topology, node).is_none();
     (
         node.stage.is_live(),
+        wanted,
         Reverse(blocked),
         Reverse(crowd),
         node.created_at,
