@@ -66,7 +66,7 @@ impl<'de> Deserialize<'de> for Tag {
 }
 
 /// A machine to be made.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct MachineOrder {
     /// Our mark; set in the same call.
     pub tag: Tag,
@@ -79,6 +79,18 @@ pub struct MachineOrder {
     pub location: String,
     /// cloud-init user data. It holds a one-time secret: never log it.
     pub user_data: String,
+}
+
+impl fmt::Debug for MachineOrder {
+    /// Without the user data: it holds a secret, and this text may reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MachineOrder")
+            .field("tag", &self.tag)
+            .field("idempotency_key", &self.idempotency_key)
+            .field("machine", &self.machine)
+            .field("location", &self.location)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How far a machine has come, as its provider says.
