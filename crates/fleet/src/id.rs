@@ -8,6 +8,16 @@ use sha2::{Digest, Sha256};
 
 /// Crockford's alphabet: no `i`, `l`, `o`, `u`, so an id survives being read aloud.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// Each byte's place in the alphabet, or [`NONE`].
+const VALUES: [u8; 256] = {
+    let (mut values, mut i) = ([NONE; 256], 0);
+    while i < ALPHABET.len() {
+        values[ALPHABET[i] as usize] = i as u8;
+        i += 1;
+    }
+    values
+};
+const NONE: u8 = u8::MAX;
 /// 12 symbols of 5 bits: 60 bits, a collision among 100,000 ids has odds of 1 in 200 million.
 const SYMBOLS: usize = 12;
 const MASK: u64 = (1 << (SYMBOLS * 5)) - 1;
@@ -34,7 +44,10 @@ fn encode(raw: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 fn decode(text: &str) -> Option<u64> {
-    let symbol = |b: u8| ALPHABET.iter().position(|a| *a == b).map(|p| p as u64);
+    let symbol = |b: u8| match VALUES[usize::from(b)] {
+        NONE => None,
+        value => Some(u64::from(value)),
+    };
     if text.len() != SYMBOLS {
         return None;
     }
@@ -95,8 +108,7 @@ macro_rules! id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-                text.parse().map_err(serde::de::Error::custom)
+                crate::text::from_text(d)
             }
         }
     };

@@ -22,6 +22,7 @@ pub mod pairs;
 pub mod reason;
 pub mod resource;
 pub mod stage;
+mod text;
 pub mod time;
 pub mod topology;
 pub mod units;

@@ -15,13 +15,14 @@ use crate::error::{Place, Result};
 use crate::record::BlueprintSummary;
 use crate::rows::{parse, read_all, word};
 
-/// The entries of one kind, in large pieces.
+/// The entries of one kind, in large pieces, in the order in which they lie in the file: the index
+/// by kind would have all of them sorted for each piece.
 macro_rules! pieces {
     ($kind:literal, $entry:literal) => {
         concat!(
             "SELECT max(r), '[' || group_concat(",
             $entry,
-            ") || ']' FROM (SELECT rowid AS r, key, body FROM desired \
+            ") || ']' FROM (SELECT rowid AS r, key, body FROM desired NOT INDEXED \
              WHERE rowid > ?1 AND kind = '",
             $kind,
             "' ORDER BY rowid LIMIT 2000)"
