@@ -2,13 +2,15 @@
 
 #![allow(dead_code, missing_docs, clippy::unwrap_used)] // Each test file uses its own part of this.
 
+pub mod crash;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use damm_catalog::{Catalog, Expected, Verifier};
-use damm_clouds::sim::{MemoryStorage, SimWorld};
+use damm_clouds::sim::{MemoryStorage, SimStorage, SimWorld};
 use damm_clouds::{Clock, ManualClock, Providers};
 use damm_engine::{Budget, Engine, Event, Keys, Listener, Parts, Settled, Stop};
 use damm_fleet::{
@@ -66,8 +68,16 @@ pub fn topology(change: impl FnOnce(&mut Value)) -> Topology {
     serde_json::from_value(value).unwrap()
 }
 
+/// A directory in memory where there is one: these tests commit a great deal.
+fn room() -> TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    let in_memory = tempfile::Builder::new().tempdir_in(memory);
+    in_memory.or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// The world outside, which outlives engines.
 pub struct Stage {
+    pub storage: MemoryStorage,
     pub dir: TempDir,
     pub clock: ManualClock,
     pub world: Arc<SimWorld>,
@@ -79,9 +89,19 @@ pub struct Stage {
 
 impl Stage {
     pub async fn new(topology: Topology, seed: u64) -> Self {
-        let clock = ManualClock::at(Timestamp::from_millis(START));
-        let storage = Arc::new(MemoryStorage::default());
-        let world = SimWorld::open(storage, Arc::new(clock.clone()), &topology)
+        let start = Timestamp::from_millis(START);
+        Self::over(topology, seed, MemoryStorage::default(), start).await
+    }
+
+    async fn over(
+        topology: Topology,
+        seed: u64,
+        storage: MemoryStorage,
+        start: Timestamp,
+    ) -> Self {
+        let clock = ManualClock::at(start);
+        let kept = Arc::new(storage.clone());
+        let world = SimWorld::open(kept, Arc::new(clock.clone()), &topology)
             .await
             .unwrap();
         let mut byte = 0;
@@ -89,9 +109,10 @@ impl Stage {
             byte += 1;
             bytes.fill(byte);
         };
-        let keys = Keys::generate(&topology.fleet, clock.now(), draw).unwrap();
+        let keys = Keys::generate(&topology.fleet, Timestamp::from_millis(START), draw).unwrap();
         Self {
-            dir: tempfile::tempdir().unwrap(),
+            storage,
+            dir: room(),
             clock,
             world,
             topology,
@@ -99,6 +120,23 @@ impl Stage {
             seeds: Arc::new(AtomicU64::new(seed << 20)),
             events: Arc::default(),
         }
+    }
+
+    /// The same world at the same moment, in a place of its own. The state has to be closed.
+    pub async fn copy(&self, seed: u64) -> Self {
+        let storage = MemoryStorage::default();
+        let objects = self.storage.load().await.unwrap();
+        let objects = objects.into_iter().map(|(k, v)| (k, Some(v)));
+        storage.put(&objects.collect::<Vec<_>>()).await.unwrap();
+        let copy = Self::over(self.topology.clone(), seed, storage, self.now()).await;
+        if self.state().exists() {
+            std::fs::copy(self.state(), copy.state()).unwrap();
+        }
+        for (name, bytes) in self.files() {
+            std::fs::create_dir_all(copy.dir.path().join("public")).unwrap();
+            std::fs::write(copy.dir.path().join("public").join(name), bytes).unwrap();
+        }
+        copy
     }
 
     pub fn providers(&self) -> Providers {
@@ -116,8 +154,12 @@ impl Stage {
     }
 
     pub fn engine_over(&self, store: Store, providers: Providers) -> Engine {
+        Engine::new(self.parts(store, providers))
+    }
+
+    pub fn parts(&self, store: Store, providers: Providers) -> Parts {
         let (seeds, events) = (self.seeds.clone(), self.events.clone());
-        Engine::new(Parts {
+        Parts {
             store,
             topology: self.topology.clone(),
             base: self.dir.path().to_owned(),
@@ -128,7 +170,7 @@ impl Stage {
             seeds: Box::new(move || Seed::from_number(seeds.fetch_add(1, Ordering::Relaxed))),
             listener: Listener::new(move |e| events.lock().unwrap().push(e.clone())),
             stop: Stop::default(),
-        })
+        }
     }
 
     /// An engine that has taken up what was left behind.
