@@ -19,6 +19,9 @@ const HALVINGS: f64 = 12.0;
 /// An agent without a machine is remembered for this long.
 const MEMORY: Span = Span::from_days(1);
 
+/// A moment that does not come.
+const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
+
 /// One agent, as far as the world knows of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Agent {
@@ -109,7 +112,8 @@ impl Agent {
             return Vec::new();
         }
         self.doing = None;
-        let begin = self.joins_at.map_or(now, |at| at.max(now));
+        // Nobody gets through a machine that is stuck.
+        let begin = self.joins_at.map_or(NEVER, |at| at.max(now));
         let mut before = std::mem::take(&mut self.flows);
         let mut flows = BTreeMap::new();
         for (subject, address, draining) in self.doors() {

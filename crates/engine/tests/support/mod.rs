@@ -29,7 +29,8 @@ pub fn topology_json() -> Value {
     let account = |asn: u32| {
         json!({
             "kind": "sim", "asns": [asn], "locations": { "north": "n1" },
-            "limits": { "requests_per_hour": 360_000, "parallel": 16 }
+            "limits": { "requests_per_hour": 360_000, "parallel": 16 },
+            "sim": { "session_half_life": "1m" }
         })
     };
     json!({
@@ -48,8 +49,8 @@ pub fn topology_json() -> Value {
             "country": "IR", "asns": [58_224], "regions": ["north"], "min_fronts": 2
         } },
         "rotation": {
-            "ingress": { "max_age": "7d", "drain": "2h", "burned_drain": "30m", "max_disrupted": "50%" },
-            "egress": { "max_age": "60d", "drain": "2h", "max_disrupted": "50%" },
+            "ingress": { "max_age": "7d", "drain": "20m", "burned_drain": "15m", "max_disrupted": "50%" },
+            "egress": { "max_age": "60d", "drain": "20m", "max_disrupted": "50%" },
             "breaker": "60%", "max_destroys_per_plan": 50
         },
         "dns": [
@@ -57,7 +58,7 @@ pub fn topology_json() -> Value {
               "label": "north" }
         ],
         "balancers": [ { "name": "front", "provider": "right", "region": "north", "port": 443 } ],
-        "catalog": { "ttl": "6h", "buckets": 4, "fronts_per_bucket": 2,
+        "catalog": { "ttl": "1h", "buckets": 4, "fronts_per_bucket": 2,
                      "channels": [ { "kind": "directory", "path": "public" } ] }
     })
 }
@@ -93,12 +94,7 @@ impl Stage {
         Self::over(topology, seed, MemoryStorage::default(), start).await
     }
 
-    async fn over(
-        topology: Topology,
-        seed: u64,
-        storage: MemoryStorage,
-        start: Timestamp,
-    ) -> Self {
+    async fn over(topology: Topology, seed: u64, storage: MemoryStorage, start: Timestamp) -> Self {
         let clock = ManualClock::at(start);
         let kept = Arc::new(storage.clone());
         let world = SimWorld::open(kept, Arc::new(clock.clone()), &topology)
