@@ -22,8 +22,8 @@ pub(crate) struct Builder<'a> {
     pub(crate) tallies: Tallies,
     /// Nodes of each pool, in order of id; those made by this plan come last.
     pools: BTreeMap<(RegionName, Role), Vec<NodeId>>,
-    /// For each node that one was made to replace, the latest such.
-    replacements: BTreeMap<NodeId, NodeId>,
+    /// For each node that others were made to replace, those.
+    replacements: BTreeMap<NodeId, Vec<NodeId>>,
     /// Nodes that each account holds, whatever their stage.
     pub(crate) held: BTreeMap<ProviderName, usize>,
     /// What the fleet will cost a month once all that leaves or is replaced has gone.
@@ -37,9 +37,11 @@ impl<'a> Builder<'a> {
         let bp = s.parent.child(seed.blueprint(), s.now, origin);
         let mut pools: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let mut held = BTreeMap::new();
-        let mut replacements = BTreeMap::new();
+        let mut replacements: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for node in bp.nodes.values() {
-            replacements.extend(node.replaces.map(|old| (old, node.id)));
+            if let Some(old) = node.replaces {
+                replacements.entry(old).or_default().push(node.id);
+            }
             pools
                 .entry((node.region.clone(), node.role))
                 .or_default()
@@ -99,8 +101,11 @@ impl<'a> Builder<'a> {
 
     /// The node that is to take this one's place, while it stays.
     pub(crate) fn replacement(&self, id: NodeId) -> Option<&Node> {
-        let new = self.bp.nodes.get(self.replacements.get(&id)?)?;
-        stays(&new.stage).then_some(new)
+        let all = self.replacements.get(&id).into_iter().flatten();
+        let staying = all
+            .filter_map(|id| self.bp.nodes.get(id))
+            .filter(|n| stays(&n.stage));
+        staying.max_by_key(|n| (n.created_at, n.id))
     }
 
     pub(crate) fn node(&self, id: NodeId) -> Option<&Node> {
@@ -135,7 +140,9 @@ impl<'a> Builder<'a> {
             .or_default()
             .push(id);
         *self.held.entry(node.provider.clone()).or_insert(0) += 1;
-        self.replacements.extend(node.replaces.map(|old| (old, id)));
+        if let Some(old) = node.replaces {
+            self.replacements.entry(old).or_default().push(id);
+        }
         self.changed(
             Item::Subject(id.into()),
             &region,

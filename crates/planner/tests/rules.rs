@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use damm_fleet::{Blueprint, Network, Node, Reason, Span, Stage, State, Subject, Verdict};
 use damm_planner::{Edit, Plan, edit};
 use proptest::prelude::*;
+use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
 use serde_json::json;
 use world::World;
 
@@ -303,7 +304,11 @@ fn leaving(bp: &Blueprint) -> BTreeSet<Subject> {
 /// Checks one plan against the rules, in the world that it was made in.
 fn check(world: &World, plan: &Plan, ever: &mut BTreeSet<Subject>) -> Result<(), TestCaseError> {
     let broken = world.lint(plan);
-    prop_assert!(broken.is_empty(), "the linter found {broken:#?}");
+    prop_assert!(
+        broken.is_empty(),
+        "the linter found {broken:#?} in\n{}",
+        told(plan)
+    );
     let (old, new) = (&world.target, &plan.blueprint);
     check_outside(world, old, new, plan)?;
     check_floors(world, plan)?;
@@ -314,6 +319,17 @@ fn check(world: &World, plan: &Plan, ever: &mut BTreeSet<Subject>) -> Result<(),
         prop_assert!(ever.insert(*made), "{made} is used twice");
     }
     Ok(())
+}
+
+/// What a plan changes, a line for each.
+fn told(plan: &Plan) -> String {
+    let line = |c: &damm_planner::Changed| {
+        format!(
+            "{}: {:?} {} [{}] {}\n",
+            c.region, c.decision, c.item, c.detail, c.why
+        )
+    };
+    plan.report.changes.iter().map(line).collect()
 }
 
 /// Rules 1, 2 and 12.
@@ -399,25 +415,10 @@ fn check_leaving(world: &World, old: &Blueprint, plan: &Plan) -> Result<(), Test
             }
             Subject::Node(id) => {
                 let Some(node) = old.nodes.get(id) else {
-                    let report: Vec<_> = new
-                        .nodes
-                        .values()
-                        .filter(|n| n.role == damm_fleet::Role::Ingress)
-                        .map(|n| {
-                            format!(
-                                "{} {} {} {} {:?} {}",
-                                n.id,
-                                n.provider,
-                                n.duty,
-                                n.stage.name(),
-                                n.replaces,
-                                n.reason
-                            )
-                        })
-                        .collect();
                     prop_assert!(
                         false,
-                        "{id} is made and taken down by one plan: {report:#?}"
+                        "{id} is made and taken down at once:\n{}",
+                        told(plan)
                     );
                     continue;
                 };
@@ -445,8 +446,18 @@ fn cases() -> u32 {
     set.and_then(|n| n.parse().ok()).unwrap_or(10_000)
 }
 
+fn config() -> ProptestConfig {
+    let kept = FileFailurePersistence::WithSource("regressions");
+    let failure_persistence: Option<Box<dyn FailurePersistence>> = Some(Box::new(kept));
+    ProptestConfig {
+        cases: cases(),
+        failure_persistence,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn no_history_breaks_a_rule(

@@ -1,5 +1,7 @@
 //! What is replaced drains once its replacement is verified and in service.
 
+use std::collections::BTreeMap;
+
 use damm_fleet::{Duty, Node, NodeId, Reason, Span, Stage, Subject, Verb, WaitingOn};
 
 use crate::address::{self, Address};
@@ -75,30 +77,34 @@ struct Pair {
     burned: bool,
 }
 
+/// Of several that were made to replace the same one, the latest counts: the others had to be
+/// replaced before they could take over.
 fn pairs(b: &Builder<'_>, node: &Node) -> Vec<Pair> {
-    let pair = |new: Address<'_>| {
-        let old = address::of(node).find(|a| Some(a.subject) == new.replaces)?;
+    let mut latest: BTreeMap<Subject, Address<'_>> = BTreeMap::new();
+    for new in address::of(node).filter(|a| stays(a.stage)) {
+        let Some(old) = new.replaces else { continue };
+        let known = latest.entry(old).or_insert(new);
+        if (new.created_at, new.subject) > (known.created_at, known.subject) {
+            *known = new;
+        }
+    }
+    let pair = |(old, new): (Subject, Address<'_>)| {
+        let old = address::of(node).find(|a| a.subject == old && a.stage.is_live())?;
         let ready = new.stage.is_live() && new.condition(b.s).is_sound();
         let burned = old.blocked(b.s, node).everywhere;
-        let pair = Pair {
+        Some(Pair {
             old: old.subject,
             new: new.subject,
             ready,
             burned,
-        };
-        (stays(new.stage) && old.stage.is_live()).then_some(pair)
+        })
     };
-    address::of(node).filter_map(pair).collect()
+    latest.into_iter().filter_map(pair).collect()
 }
 
 fn hand_over_addresses(b: &mut Builder<'_>, pool: &Pool<'_>, id: NodeId) {
     let Some(node) = b.node(id) else { return };
     for pair in pairs(b, node) {
-        // Of two that were made for the same one, the first that is ready takes over.
-        let live = |n: &Node| address::of(n).any(|a| a.subject == pair.old && a.stage.is_live());
-        if !b.node(id).is_some_and(live) {
-            continue;
-        }
         let after = if pair.burned {
             pool.burned_drain
         } else {
