@@ -1,5 +1,6 @@
 //! A channel of files in a directory.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -29,6 +30,27 @@ pub struct Files {
 /// The name of a catalog's file.
 pub fn file_name(object: &ObjectName) -> String {
     format!("{object}.json")
+}
+
+/// The names of all files in a directory; none when it is not there yet.
+///
+/// # Errors
+///
+/// [`DirectoryError`] when it can't be read.
+pub async fn names(dir: PathBuf) -> Result<BTreeSet<String>, DirectoryError> {
+    let path = dir.clone();
+    let listed = tokio::task::spawn_blocking(move || names_now(&dir)).await;
+    let listed = listed.unwrap_or_else(|e| Err(std::io::Error::other(e)));
+    listed.map_err(|source| DirectoryError { path, source })
+}
+
+fn names_now(dir: &Path) -> std::io::Result<BTreeSet<String>> {
+    let entries = match fs::read_dir(dir) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        entries => entries?,
+    };
+    let name = |e: std::io::Result<fs::DirEntry>| Ok(e?.file_name().to_string_lossy().into_owned());
+    entries.map(name).collect()
 }
 
 /// Writes and removes files, each whole or not at all, durable once this returns.

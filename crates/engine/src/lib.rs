@@ -25,6 +25,8 @@ mod publish;
 mod recover;
 mod refresh;
 mod replan;
+#[cfg(test)]
+mod scene;
 mod settle;
 pub mod sight;
 mod sim_storage;

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use damm_catalog::{Edition, FleetSecret, Told};
+use damm_catalog::{ChannelSecret, Edition, FleetSecret, Told};
 use damm_fleet::inventory::ObservedCatalog;
 use damm_fleet::topology::Channel;
 use damm_fleet::{FrontdoorId, PopulationName, RegionName, Timestamp};
@@ -53,6 +53,27 @@ struct Batch {
     named: BTreeSet<FrontdoorId>,
 }
 
+/// What was published for a region before.
+struct Standing<'a> {
+    region: &'a RegionName,
+    known: &'a BTreeMap<BucketKey, PublishedBucket>,
+    /// Buckets whose file stands in every channel.
+    whole: BTreeSet<BucketKey>,
+}
+
+/// One channel: where its files lie, and what names them.
+struct Place {
+    dir: PathBuf,
+    secret: ChannelSecret,
+}
+
+impl Place {
+    fn file_of(&self, region: &RegionName, key: &BucketKey) -> String {
+        let name = self.secret.object_name(region, &key.population, key.bucket);
+        directory::file_name(&name)
+    }
+}
+
 /// A bucket whose catalog was taken away keeps its version, so that none is used twice should it
 /// come back; its digest fits no contents.
 const WITHDRAWN: &str = "";
@@ -68,9 +89,9 @@ impl Engine {
     ) -> Result<Result<(), PublishError>, Error> {
         let now = self.now();
         let known = self.store.buckets(region).await?;
-        let batch = match self.batch(region, &known, now) {
+        let batch = match self.batch(region, &known, now).await {
             Ok(batch) => batch,
-            Err(e) => return Ok(Err(e.into())),
+            Err(e) => return Ok(Err(e)),
         };
         let expires = now + self.topology.catalog.ttl;
         self.name_doors(&batch.named, expires).await?;
@@ -112,12 +133,13 @@ impl Engine {
         Ok(Ok(()))
     }
 
-    fn batch(
+    async fn batch(
         &self,
         region: &RegionName,
         known: &BTreeMap<BucketKey, PublishedBucket>,
         now: Timestamp,
-    ) -> Result<Batch, damm_catalog::Error> {
+    ) -> Result<Batch, PublishError> {
+        let standing = self.standing(region, known).await?;
         let world = self.world();
         let inventory = assemble(&world, self.topology.rotation.dead_after, now);
         let mut batch = Batch::default();
@@ -130,25 +152,54 @@ impl Engine {
                 population,
             );
             match told {
-                Ok(told) => self.issue(region, population, &told, known, now, &mut batch)?,
+                Ok(told) => self.issue(population, &told, &standing, now, &mut batch)?,
                 // What was published before stands until it expires: an empty catalog would cut
                 // off whoever still gets through by it.
                 Err(damm_catalog::Error::NoFronts { .. }) => {
                     let theirs = known.keys().filter(|k| k.population == *population);
                     batch.living.extend(theirs.cloned());
                 }
-                Err(e) => return Err(e),
+                Err(e) => return Err(e.into()),
             }
         }
         Ok(batch)
     }
 
+    /// What was published for a region, and which of it stands in every channel: one may be new, or
+    /// somebody may have cleaned up.
+    async fn standing<'a>(
+        &self,
+        region: &'a RegionName,
+        known: &'a BTreeMap<BucketKey, PublishedBucket>,
+    ) -> Result<Standing<'a>, DirectoryError> {
+        let mut whole: BTreeSet<BucketKey> = known.keys().cloned().collect();
+        for channel in self.channels() {
+            let names = directory::names(channel.dir.clone()).await?;
+            whole.retain(|k| names.contains(&channel.file_of(region, k)));
+        }
+        Ok(Standing {
+            region,
+            known,
+            whole,
+        })
+    }
+
+    fn channels(&self) -> impl Iterator<Item = Place> {
+        let secret: &FleetSecret = self.keys.secret();
+        self.topology.catalog.channels.iter().map(move |channel| {
+            let Channel::Directory { path } = channel;
+            Place {
+                dir: self.base.join(path),
+                secret: secret.channel(&format!("directory:{path}")),
+            }
+        })
+    }
+
     fn issue(
         &self,
-        region: &RegionName,
         population: &PopulationName,
         told: &Told,
-        known: &BTreeMap<BucketKey, PublishedBucket>,
+        standing: &Standing<'_>,
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<(), damm_catalog::Error> {
@@ -156,11 +207,11 @@ impl Engine {
         let assign = self.keys.secret().assign_key();
         for bucket in 0..self.topology.catalog.buckets {
             let key = BucketKey {
-                region: region.clone(),
+                region: standing.region.clone(),
                 population: population.clone(),
                 bucket,
             };
-            let before = known.get(&key);
+            let before = standing.known.get(&key);
             let edition = Edition {
                 version: before.map_or(0, |b| b.version) + 1,
                 not_before: now,
@@ -169,7 +220,9 @@ impl Engine {
             let catalog = told.catalog(&assign, bucket, edition)?;
             let digest = catalog.contents_digest();
             batch.living.insert(key.clone());
-            if before.is_some_and(|b| b.digest == digest && b.expires_at > now + ttl.scale(0.5)) {
+            let fresh =
+                before.is_some_and(|b| b.digest == digest && b.expires_at > now + ttl.scale(0.5));
+            if fresh && standing.whole.contains(&key) {
                 batch.unchanged += 1;
                 continue;
             }
@@ -220,21 +273,14 @@ impl Engine {
         batch: &Batch,
         gone: &[&BucketKey],
     ) -> Result<(), DirectoryError> {
-        for channel in &self.topology.catalog.channels {
-            let Channel::Directory { path } = channel;
-            let secret: &FleetSecret = self.keys.secret();
-            let channel = secret.channel(&format!("directory:{path}"));
-            let name = |k: &BucketKey| {
-                let name = channel.object_name(region, &k.population, k.bucket);
-                directory::file_name(&name)
-            };
+        for channel in self.channels() {
+            let name = |k: &BucketKey| channel.file_of(region, k);
             let put = batch.issues.iter().map(|i| (name(&i.key), i.bytes.clone()));
             let files = Files {
                 put: put.collect(),
                 remove: gone.iter().map(|k| name(k)).collect(),
             };
-            let dir: PathBuf = self.base.join(path);
-            directory::write(dir, files).await?;
+            directory::write(channel.dir.clone(), files).await?;
         }
         Ok(())
     }

@@ -4,6 +4,8 @@
 //!
 //! One seed alone: `DAMM_CRASH_SEED=17 cargo test -p damm-engine --test crash rotation`
 
+#![allow(clippy::unwrap_used)] // A test that can not go on fails.
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,7 +117,8 @@ fn dial(seed: u64) -> Dial {
         2 => dial.error_before = odds,
         3 => dial.error_after = odds,
         4 => dial.lost_response = odds,
-        5 => dial.late_listing = odds,
+        // What is both made without an answer and shown late is what duplicates come from.
+        5 => (dial.late_listing, dial.lost_response) = (2.0 * odds, odds),
         6 => dial.stuck_create = odds,
         7 => dial.out_of_stock = odds,
         8 => dial.attached_elsewhere = odds,

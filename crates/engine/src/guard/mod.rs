@@ -232,3 +232,6 @@ fn hidden(view: &View<'_>, step: &Step, told: &BTreeSet<IpAddr>) -> Result<(), B
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -412,3 +412,6 @@ impl Eye<'_, '_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

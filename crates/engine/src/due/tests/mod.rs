@@ -1,0 +1,4 @@
+mod down;
+mod outside;
+mod stray;
+mod up;
