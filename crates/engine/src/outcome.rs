@@ -8,7 +8,7 @@ use crate::call::Answer;
 use crate::carry::vague;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::patience::{DELETE_AGAIN, EXHAUSTED_FOR, backoff};
+use crate::patience::{DELETE_AGAIN, backoff};
 use crate::step::{Call, Step};
 use crate::world::Rest;
 
@@ -107,14 +107,17 @@ impl Engine {
                 _ => gate.answered().await,
             }
         }
-        if error.class == FailureClass::Exhausted {
+        // What refuses a creation refuses the next one too: without this the planner would ask the
+        // same account again and again.
+        let refused = error.class == FailureClass::Rejected && step.call.creates();
+        if error.class == FailureClass::Exhausted || refused {
             let mut observed = self
                 .world()
                 .providers
                 .get(provider)
                 .cloned()
                 .unwrap_or_default();
-            observed.exhausted_until = Some(now + EXHAUSTED_FOR);
+            observed.exhausted_until = Some(now + wait(error, 1));
             self.store.put_provider(provider, &observed).await?;
             self.world().providers.insert(provider.clone(), observed);
         }

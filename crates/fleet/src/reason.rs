@@ -287,7 +287,7 @@ impl fmt::Display for NoRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Limit { max } => write!(f, "limit of {max} reached"),
-            Self::Exhausted { until } => write!(f, "exhausted, asked again at {until}"),
+            Self::Exhausted { until } => write!(f, "had none or refused, asked again at {until}"),
             Self::Budget => write!(f, "too dear for the budget"),
             Self::NotOffered => write!(f, "doesn't offer the machine"),
         }
