@@ -135,7 +135,11 @@ impl Envelope {
     }
 
     /// Refuses an envelope around anything else.
-    pub(crate) fn holds(&self, wanted: &'static str) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::PayloadType`].
+    pub fn holds(&self, wanted: &'static str) -> Result<(), Refusal> {
         match self.payload_type == wanted {
             true => Ok(()),
             false => Err(Refusal::PayloadType {

@@ -78,6 +78,8 @@ pub enum Command {
     /// Write a starter topology, its schema and its keys
     #[command(after_long_help = "Examples:
   damm init my-fleet        write my-fleet/topology.json, its schema and its keys
+  damm init --keys-for examples/topology.json
+                            write keys beside a topology that has none
   damm init --schema        print the topology's JSON Schema")]
     Init(Init),
     /// Validate a topology and print its rule report
@@ -192,8 +194,11 @@ pub struct Init {
     /// Where to write; it is made when missing
     #[arg(value_name = "DIR", default_value = ".")]
     pub dir: PathBuf,
+    /// Write only keys, beside this topology
+    #[arg(long, value_name = "TOPOLOGY", conflicts_with = "dir")]
+    pub keys_for: Option<PathBuf>,
     /// Print the topology's JSON Schema and write nothing
-    #[arg(long, conflicts_with = "dir")]
+    #[arg(long, conflicts_with_all = ["dir", "keys_for"])]
     pub schema: bool,
 }
 
@@ -295,7 +300,8 @@ pub enum Catalog {
     /// Check a catalog file against the offline root
     #[command(
         after_long_help = "Refused (exit code 3): a signature that does not fit, a \
-catalog that has expired, and with --seen one that is older than what was seen before.
+catalog that has expired, and with --seen one that is older than, or another audience's than, \
+what was seen before.
 
 Examples:
   damm catalog verify published/3f9a… --root keys/root.json
@@ -319,9 +325,9 @@ pub struct CatalogVerify {
     /// The root that clients know
     #[arg(long, value_name = "FILE")]
     pub root: PathBuf,
-    /// The newest version that was seen before; an older one is refused
-    #[arg(long, value_name = "VERSION")]
-    pub seen: Option<u64>,
+    /// What a client keeps of the last catalog: read when it is there, then written anew
+    #[arg(long, value_name = "FILE")]
+    pub seen: Option<PathBuf>,
     /// The moment to check at [default: now]
     #[arg(long, value_name = "TIME")]
     pub at: Option<damm_fleet::Timestamp>,

@@ -40,6 +40,8 @@ pub struct Failure {
     pub exit: Exit,
     /// One sentence, in small letters and without a full stop; what follows may take more lines.
     pub message: String,
+    /// Lines that come first: a file's diagnostics.
+    pub preface: Option<Box<str>>,
     /// What to do.
     pub help: Option<Box<str>>,
     /// The rule that refused, where one did.
@@ -55,6 +57,7 @@ impl Failure {
         Self {
             exit,
             message,
+            preface: None,
             help: None,
             rule: None,
             details: None,
@@ -84,6 +87,13 @@ impl Failure {
     #[must_use]
     pub fn help(mut self, help: impl Display) -> Self {
         self.help = Some(help.to_string().into());
+        self
+    }
+
+    /// With lines that come first.
+    #[must_use]
+    pub fn preface(mut self, text: impl Into<Box<str>>) -> Self {
+        self.preface = Some(text.into());
         self
     }
 

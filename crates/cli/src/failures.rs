@@ -52,3 +52,23 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+impl From<damm_engine::Error> for Failure {
+    fn from(error: damm_engine::Error) -> Self {
+        use damm_engine::Error as E;
+        match error {
+            E::Store(error) => error.into(),
+            E::Unlawful(ref violations) => {
+                let rule = violations.first().map(|v| v.rule.to_string());
+                let all: Vec<_> = violations.iter().map(ToString::to_string).collect();
+                Self::new(Exit::Refused, chain(&error))
+                    .rule(rule.unwrap_or_default())
+                    .help(
+                        "nothing was changed; this is a fault of damm's planner: please report it",
+                    )
+                    .details(all)
+            }
+            other => Self::error(chain(&other)),
+        }
+    }
+}

@@ -5,12 +5,17 @@ mod clock;
 mod commands;
 pub mod exit;
 mod failures;
+mod interrupt;
+mod outlook;
 pub mod output;
 pub mod picture;
 pub mod plan_file;
+mod progress;
 pub mod render;
 mod state;
+mod topology_file;
 mod verdict_file;
+mod workbench;
 
 use std::process::ExitCode;
 

@@ -57,6 +57,11 @@ impl Output {
         self.colour
     }
 
+    /// Whether standard error takes colours.
+    pub const fn colour_on_stderr(&self) -> bool {
+        self.colour_stderr
+    }
+
     /// An empty page as wide as the terminal.
     pub const fn page(&self) -> Page {
         Page::new(self.width)
@@ -77,6 +82,25 @@ impl Output {
         if !self.json {
             write(std::io::stdout(), &page.render(self.colour));
         }
+    }
+
+    /// Draws a page over the one before: the terminal is cleared first.
+    pub fn redraw(&self, page: &Page) {
+        let text = page.render(self.colour);
+        match std::io::stdout().is_terminal() {
+            true => write(std::io::stdout(), &format!("\x1b[H\x1b[2J{text}")),
+            false => write(std::io::stdout(), &format!("{text}\n")),
+        }
+    }
+
+    /// Prints text as it is on standard output.
+    pub fn raw(&self, text: &str) {
+        write(std::io::stdout(), text);
+    }
+
+    /// Prints text as it is on standard error.
+    pub fn note_text(&self, text: &str) {
+        write(std::io::stderr(), text);
     }
 
     fn object(&self, kind: &str, value: impl Serialize) {
@@ -110,6 +134,9 @@ impl Output {
                     "details": failure.details,
                 }),
             );
+        }
+        if let Some(lines) = &failure.preface {
+            write(std::io::stderr(), &format!("{}\n\n", lines.trim_end()));
         }
         let error =
             Line::of(Style::Bad, "error").put(Style::Plain, format!(": {}", failure.message));

@@ -1,6 +1,5 @@
 //! Files of verdicts: a JSON list. All that is wrong is told at once, each with its place.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use damm_fleet::{FrontdoorId, Network, State, Subject, Timestamp, Verdict, Verdicts};
@@ -185,6 +184,8 @@ fn told(name: &str, text: &str, mistakes: &[Mistake]) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use damm_fleet::{Blueprint, Seed};
 
     use super::*;

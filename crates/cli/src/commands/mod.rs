@@ -1,13 +1,22 @@
 //! One file for each command.
 
-use crate::args::{Cli, Command, Verdicts};
+use crate::args::{Catalog, Cli, Command, Verdicts};
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Output;
 
+mod apply;
 mod audit;
+mod catalog;
+mod check;
 mod completions;
+mod demo;
+mod explain;
+mod init;
 mod man;
+mod plan;
 mod show;
+mod status;
+mod verbs;
 mod verdicts;
 
 /// Does what a command line asks for.
@@ -19,6 +28,10 @@ pub fn run(cli: Cli, output: &Output) -> Result<Exit> {
     match cli.command {
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args, output),
+        Command::Init(args) => init::run(&args, output),
+        Command::Check(args) => check::run(&args, output),
+        Command::Catalog(Catalog::Show(args)) => catalog::show(&args, output),
+        Command::Catalog(Catalog::Verify(args)) => catalog::verify(&args, output),
         _ => runtime()?.block_on(run_async(cli, output)),
     }
 }
@@ -34,8 +47,17 @@ async fn run_async(cli: Cli, output: &Output) -> Result<Exit> {
     let global = &cli.global;
     match &cli.command {
         Command::Show(args) => show::run(args, global, output).await,
+        Command::Demo(args) => demo::run(args, global, output).await,
+        Command::Plan(args) => plan::run(args, global, output).await,
+        Command::Apply(args) => apply::run(args, global, output).await,
+        Command::Status(args) => status::run(args, global, output).await,
+        Command::Explain(args) => explain::run(args, global, output).await,
         Command::Audit(args) => audit::run(args, global, output).await,
         Command::Verdicts(Verdicts::Import(args)) => verdicts::run(args, global, output).await,
-        _ => unimplemented!(),
+        other => match verbs::of(other) {
+            Some((edit, only_show)) => verbs::run(&edit, only_show, global, output).await,
+            // All others were matched here or before the runtime was made.
+            None => Err(Failure::error("this command does nothing yet")),
+        },
     }
 }

@@ -139,6 +139,24 @@ impl Group<'_> {
     }
 }
 
+/// Why alike decisions were made, in a few words: each kind of reason once.
+pub fn reasons(group: &[&Changed]) -> String {
+    let mut kinds: Vec<Vec<&Reason>> = Vec::new();
+    for change in group {
+        match kinds.iter_mut().find(|k| kind(k[0]) == kind(&change.why)) {
+            Some(reasons) => reasons.push(&change.why),
+            None => kinds.push(vec![&change.why]),
+        }
+    }
+    let texts = kinds
+        .iter()
+        .filter_map(|k| match k.iter().all(|r| *r == k[0]) {
+            true => said_already(&group[0].decision, k[0]),
+            false => in_common(k.iter().copied()),
+        });
+    texts.collect::<Vec<_>>().join(", ")
+}
+
 /// The reason's text, unless the decision says the same.
 fn said_already(decision: &Decision, why: &Reason) -> Option<String> {
     match (decision, why) {

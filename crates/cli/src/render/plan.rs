@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use damm_fleet::{RegionName, Share, Timestamp};
 use damm_planner::{CatalogDiff, Cost, Decision, Forecast, Plan, Report};
 
+use super::populations::Addresses;
 use super::text::{Line, Page, Style};
 use super::{changes, forecast, pools, populations, waits};
 
@@ -73,7 +74,11 @@ fn sums(page: &mut Page, view: &View<'_>) {
     forecast::draw(page, view.forecast);
     pools::draw(page, &report.pools);
     let end = forecast::settled(report, view.forecast);
-    populations::draw(page, "Populations, then", &end.survival);
+    let addresses = match view.forecast.then.is_empty() {
+        true => Addresses::Given,
+        false => Addresses::Expected,
+    };
+    populations::draw(page, "Populations, then", &end.survival, addresses);
     page.gap();
     page.line(cost(&report.cost, &end.cost));
     catalogs(page, &report.catalogs, view.unfolded);

@@ -17,8 +17,17 @@ const COLUMNS: [&str; 9] = [
     ">addresses",
 ];
 
-/// Writes the pools, and only the columns that say something.
+/// Writes the pools before and after, and only the columns that say something.
 pub fn draw(page: &mut Page, pools: &[PoolReport]) {
+    draw_as(page, pools, |pool| pool.after);
+}
+
+/// Writes the pools as they are now.
+pub fn draw_now(page: &mut Page, pools: &[PoolReport]) {
+    draw_as(page, pools, |pool| pool.before);
+}
+
+fn draw_as(page: &mut Page, pools: &[PoolReport], then: fn(&PoolReport) -> Counts) {
     if pools.is_empty() {
         return;
     }
@@ -29,7 +38,7 @@ pub fn draw(page: &mut Page, pools: &[PoolReport]) {
         cells.extend(
             numbers(&pool.before)
                 .iter()
-                .zip(numbers(&pool.after))
+                .zip(numbers(&then(pool)))
                 .map(step),
         );
         table.row(cells);

@@ -6,20 +6,24 @@ mod nodes;
 mod published;
 mod records;
 
+pub use addresses::endpoint;
+pub use detail::Facts;
+pub use published::state;
+
 use damm_fleet::{Stage, Subject};
 use damm_store::Store;
 use serde::Serialize;
 
 use crate::args::{Global, Show, What};
+use crate::clock;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Output;
 use crate::picture::Picture;
 use crate::render::{Line, Page, Style, Table};
-use crate::{clock, state};
 
 /// Lists one kind of thing, or shows one of it.
 pub async fn run(args: &Show, global: &Global, output: &Output) -> Result<Exit> {
-    let store = state::read(global.state.as_deref(), None).await?;
+    let store = crate::state::read(global.state.as_deref(), None).await?;
     let mut page = output.page();
     match args.what {
         What::Nodes | What::Frontdoors | What::EgressIps => {
