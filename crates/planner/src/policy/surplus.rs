@@ -12,8 +12,8 @@ use crate::policy::{fill, give_up, hand_over, lost};
 use crate::pool::Pool;
 use crate::report::Item;
 
-/// How little a node is worth, the least first: what is not in service yet, what is no longer wanted
-/// as it is, what is most blocked, what stands where most stand, what is oldest.
+/// How little a node is worth, the least first: what is not in service yet, what is no longer
+/// wanted as it is, what is most blocked, what stands where most stand, what is oldest.
 type Worth = (bool, bool, Reverse<usize>, Reverse<u64>, Timestamp, NodeId);
 
 /// Drains or takes down nodes and addresses beyond the target.
