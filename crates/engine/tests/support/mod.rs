@@ -3,6 +3,7 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used)] // Each test file uses its own part of this.
 
 pub mod crash;
+pub mod tap;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -171,7 +172,11 @@ impl Stage {
 
     /// An engine that has taken up what was left behind.
     pub async fn engine(&self) -> Engine {
-        let engine = self.engine_over(self.store().await, self.providers());
+        self.engine_with(self.providers()).await
+    }
+
+    pub async fn engine_with(&self, providers: Providers) -> Engine {
+        let engine = self.engine_over(self.store().await, providers);
         engine.recover().await.unwrap();
         engine
     }
