@@ -47,6 +47,11 @@ pub(crate) async fn hold(place: &Place) -> Result<Held> {
     Ok(Held { conn, lock })
 }
 
+/// Opens the writer's connection again; the lock is held already.
+pub(crate) async fn reopen(place: &Place) -> Result<SqliteConnection> {
+    connect(writing(&place.0), place).await
+}
+
 /// Opens a connection that only reads.
 pub(crate) async fn look(place: &Place) -> Result<SqliteConnection> {
     if !exists(&place.0)? {
@@ -115,7 +120,10 @@ async fn make(place: &Place) -> Result<()> {
     }
     let made = private().create_new(true).open(&fresh);
     drop(made.map_err(|e| Place::io(&fresh, "made", e))?);
-    let mut conn = connect(writing(&fresh), place).await?;
+    // Without a log beside it: a commit is in the file itself or fails, so that no part of a new
+    // state stays behind in a log when the disk is full.
+    let unlogged = writing(&fresh).journal_mode(Journal::Delete);
+    let mut conn = connect(unlogged, place).await?;
     schema::mark(&mut conn, place).await?;
     schema::migrate(&mut conn, 0, place).await?;
     conn.close().await.map_err(|e| place.sql(e))?;

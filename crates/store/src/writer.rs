@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{Error, Place, Result};
 use crate::ledger::INTENTS;
-use crate::open::Held;
+use crate::open::{Held, reopen};
 use crate::rows::{Groups, Row};
 use crate::task::Task;
 
@@ -91,6 +91,7 @@ impl Writer {
                 }
                 Job::Alone(task, reply) => {
                     let done = task.run(&mut self.held.conn, &self.place).await;
+                    self.heal(done.is_err()).await;
                     let _ = reply.send(done.map(|()| 0));
                 }
                 Job::Close(reply) => return self.close(reply).await,
@@ -118,7 +119,9 @@ impl Writer {
     async fn share(&mut self, batch: Vec<(Rows, Reply)>) {
         if batch.len() > 1 {
             let all = batch.iter().map(|(rows, _)| rows).collect::<Vec<_>>();
-            if let Ok(seqs) = commit(&mut self.held.conn, &all).await {
+            let shared = commit(&mut self.held.conn, &all).await;
+            self.heal(shared.is_err()).await;
+            if let Ok(seqs) = shared {
                 for ((_, reply), seq) in batch.into_iter().zip(seqs) {
                     // A caller that went away does not want to know.
                     let _ = reply.send(Ok(seq));
@@ -128,8 +131,25 @@ impl Writer {
         }
         for (rows, reply) in batch {
             let done = commit(&mut self.held.conn, &[&rows]).await;
+            self.heal(done.is_err()).await;
             let seq = done.map(|seqs| seqs.first().copied().unwrap_or(0));
             let _ = reply.send(seq.map_err(|e| self.place.sql(e)));
+        }
+    }
+
+    /// SQLite ends a transaction by itself when the disk is full, and sqlx then waits for ever for
+    /// one to be ended: only another connection helps.
+    async fn heal(&mut self, failed: bool) {
+        if !failed {
+            return;
+        }
+        // What is still queued, such as a roll-back, is carried out first; it may fail as well.
+        let _ = self.held.conn.ping().await;
+        if self.held.conn.is_in_transaction() {
+            // Without a new one the old one stays, and its errors tell what is wrong.
+            if let Ok(fresh) = reopen(&self.place).await {
+                self.held.conn = fresh;
+            }
         }
     }
 

@@ -133,6 +133,18 @@ impl<'a> Theatre<'a> {
             .await
     }
 
+    /// Lives on until the machine's own time, so that whoever looks around finds a living fleet.
+    pub async fn catch_up(&mut self, until: Timestamp) -> Result<()> {
+        self.loud = false;
+        const STEP: Span = Span::from_hours(2);
+        while self.now() < until {
+            let left = until.since(self.now());
+            self.clock.advance(left.min(STEP));
+            self.act().await?;
+        }
+        Ok(())
+    }
+
     fn hear(&mut self, decided: &[Changed]) {
         for change in decided {
             *self
