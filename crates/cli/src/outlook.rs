@@ -1,9 +1,10 @@
 //! What the planner would do now, from what is stored: it asks nobody and changes nothing.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use damm_fleet::{Offers, Seed, Timestamp};
-use damm_planner::{Plan, Situation, plan};
+use damm_fleet::{Offers, PopulationName, Seed, Timestamp};
+use damm_planner::{Plan, Situation, Survival, plan, survival};
 use damm_store::Store;
 
 use crate::exit::{Failure, Result};
@@ -20,6 +21,8 @@ pub struct Outlook {
     pub picture: Picture,
     /// What would be done now.
     pub plan: Plan,
+    /// What each population has now, before that.
+    pub survival: BTreeMap<PopulationName, Survival>,
 }
 
 impl Outlook {
@@ -47,10 +50,12 @@ impl Outlook {
         };
         // It is looked at and thrown away, so its ids need not be fresh.
         let plan = plan(&situation, Seed::from_number(0));
+        let survival = survival(&situation);
         Ok(Self {
             file,
             picture,
             plan,
+            survival,
         })
     }
 

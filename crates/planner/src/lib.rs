@@ -30,3 +30,4 @@ pub use report::{
     CatalogDiff, Changed, Cost, Counts, Decision, Halt, Item, PoolReport, Report, Survival,
     Survivors, Waiting,
 };
+pub use tally::survival;

@@ -86,6 +86,11 @@ impl Tally {
     }
 }
 
+/// What each population has in the situation's parent, as it was observed: before any plan.
+pub fn survival(s: &Situation<'_>) -> BTreeMap<PopulationName, Survival> {
+    Tallies::of(s, s.parent.nodes.values()).survival(s.topology)
+}
+
 /// The tallies of all populations.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tallies(pub(crate) BTreeMap<PopulationName, Tally>);
@@ -102,6 +107,17 @@ impl Tallies {
         let mut tallies = Self(names.map(|n| (n.clone(), Tally::default())).collect());
         nodes.for_each(|n| tallies.add_node(s, n, 1));
         tallies
+    }
+
+    /// The report's view of all of them.
+    pub(crate) fn survival(&self, topology: &Topology) -> BTreeMap<PopulationName, Survival> {
+        let known = |(name, tally): (&PopulationName, &Tally)| {
+            Some((
+                name.clone(),
+                tally.survival(topology.populations.get(name)?),
+            ))
+        };
+        self.0.iter().filter_map(known).collect()
     }
 
     fn add_node(&mut self, s: &Situation<'_>, node: &Node, by: i32) {

@@ -60,7 +60,7 @@ fn draw(page: &mut Page, outlook: &Outlook, unfolded: bool) {
         ),
     );
     pools::draw_now(page, &report.pools);
-    populations::draw(page, "Populations", &report.survival, Addresses::Given);
+    populations::draw(page, "Populations", &outlook.survival, Addresses::Given);
     page.gap();
     known(page, outlook);
     trouble(page, outlook);
@@ -165,7 +165,7 @@ fn value(outlook: &Outlook) -> serde_json::Value {
         "pools": report.pools.iter().map(|p| json!({
             "region": p.region, "role": p.role, "want": p.want, "counts": p.before,
         })).collect::<Vec<_>>(),
-        "survival": report.survival,
+        "survival": outlook.survival,
         "cost": report.cost,
         "catalogs": picture.catalogs,
         "waits": report.waits,

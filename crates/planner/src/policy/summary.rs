@@ -29,11 +29,7 @@ pub(crate) fn summarize(b: &mut Builder<'_>, pools: &[Pool<'_>]) {
         then: b.bp.monthly(),
         limit,
     };
-    let survival = b.tallies.0.iter().filter_map(|(name, tally)| {
-        let population = b.s.topology.populations.get(name)?;
-        Some((name.clone(), tally.survival(population)))
-    });
-    b.report.survival = survival.collect();
+    b.report.survival = b.tallies.survival(b.s.topology);
 }
 
 fn counts_in(bp: &Blueprint, pool: &Pool<'_>) -> Counts {

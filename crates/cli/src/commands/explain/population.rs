@@ -35,7 +35,7 @@ pub fn draw(page: &mut Page, name: &PopulationName, outlook: &Outlook) -> Value 
             ),
         ),
     );
-    let survival = outlook.plan.report.survival.get(name);
+    let survival = outlook.survival.get(name);
     let one: BTreeMap<_, _> = survival
         .map(|s| (name.clone(), s.clone()))
         .into_iter()
