@@ -1,5 +1,7 @@
 //! The loop: look, plan, carry out, until nothing is left to do or only waiting is.
 
+use std::collections::HashSet;
+
 use damm_fleet::reason::NoRoom;
 use damm_fleet::{Span, Timestamp, WaitingOn};
 use damm_planner::{Report, Waiting, destroys};
@@ -91,8 +93,6 @@ impl Settled {
 /// How one round went.
 #[derive(Debug, Default)]
 struct Round {
-    /// Whether anything moved.
-    progress: bool,
     /// Whether something is under way whose end is not known.
     under_way: bool,
     /// When the next thing can be done whose moment is known.
@@ -114,13 +114,16 @@ impl Engine {
         let mut settled = Settled::new(Report::default());
         let (mut idle, mut pace) = (0, POLL_FIRST);
         let mut destroyed = 0;
+        // Progress is a world that was not there before in this run: what goes back and forth, or
+        // is asked for again and again, is none.
+        let mut worlds = HashSet::new();
         loop {
             let round = self.round(&mut settled, &mut destroyed, actor).await?;
             if self.stop.is_stopped() {
                 settled.ended = Ended::Stopped;
                 return Ok(settled);
             }
-            (idle, pace) = match round.progress {
+            (idle, pace) = match worlds.insert(self.world().fingerprint()) {
                 true => (0, POLL_FIRST),
                 false => (idle + 1, pace.scale(1.5).min(POLL_LAST)),
             };
@@ -164,7 +167,6 @@ impl Engine {
     ) -> Result<Round, Error> {
         let refreshed = self.refresh().await?;
         let mut round = Round {
-            progress: refreshed.changed > 0,
             under_way: !refreshed.unlisted.is_empty(),
             left: !refreshed.unlisted.is_empty(),
             ..Round::default()
@@ -179,12 +181,10 @@ impl Engine {
                 self.adopt(&plan, actor).await?;
                 *destroyed += destroys(&plan.report);
                 settled.plans += 1;
-                round.progress = true;
             }
             settled.waits.clone_from(&plan.report.waits);
             settled.report = plan.report;
             let passed = self.pass().await?;
-            round.progress |= passed.done > 0;
             let moved = passed.done > 0 || passed.stale;
             settled.take(passed, &mut round);
             if rests && !moved {

@@ -1,6 +1,7 @@
 //! What the engine holds in memory of the state: a copy that every write goes through.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use damm_fleet::inventory::ObservedProvider;
 use damm_fleet::{
@@ -85,6 +86,28 @@ impl World {
 
     pub(crate) fn reindex(&mut self) {
         self.index = Index::of(&self.blueprint, &self.rows, &self.told);
+    }
+
+    /// A number that differs, but for a chance of 1 in 2^64, when the target, a row's phase or what
+    /// was told outside does.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hash = DefaultHasher::new();
+        self.blueprint.id.hash(&mut hash);
+        for row in self.rows.values() {
+            let held = (row.attached, &row.provider_ref, row.missing_since.is_some());
+            (row.subject, row.phase, held).hash(&mut hash);
+        }
+        for (key, (set, _)) in &self.told.records {
+            (key, &set.addresses).hash(&mut hash);
+        }
+        for (key, target) in &self.told.targets {
+            (key, target.address, target.draining).hash(&mut hash);
+        }
+        for (region, catalog) in &self.told.catalogs {
+            (region, catalog.serial).hash(&mut hash);
+        }
+        self.told.orders.hash(&mut hash);
+        hash.finish()
     }
 
     pub(crate) fn put(&mut self, row: Resource) {

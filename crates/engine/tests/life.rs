@@ -2,6 +2,7 @@
 
 mod support;
 
+use damm_clouds::sim::Happening;
 use damm_fleet::{Role, Span, Subject};
 use support::{Stage, assert_at_rest, assert_nothing_more, done, long, short, topology};
 
@@ -50,6 +51,37 @@ async fn a_blocked_door_is_replaced_drained_and_given_back() {
     assert_nothing_more(&stage, &engine);
     assert_at_rest(&engine).await;
     assert_eq!(stage.world.sessions_cut(), 0);
+}
+
+#[tokio::test]
+async fn an_address_is_given_back_only_when_dns_caches_have_forgotten_it() {
+    let topology = topology(|t| {
+        t["dns"][0]["ttl"] = "3h".into();
+        t["catalog"]["ttl"] = "10m".into();
+    });
+    let stage = Stage::new(topology, 4).await;
+    let engine = stage.engine().await;
+    done(&engine.settle(short(), "test").await.unwrap());
+    stage.clock.advance(Span::from_hours(1));
+    let inventory = engine.inventory().await.unwrap();
+    let door = *inventory.frontdoors.keys().next().unwrap();
+    let verdicts = stage.blocked(door);
+    engine.store().put_verdicts(&verdicts).await.unwrap();
+    let blocked_at = stage.now();
+    done(&engine.settle(long(), "test").await.unwrap());
+
+    let filter = damm_store::LedgerFilter::default();
+    let rows = engine.store().ledger(&filter).await.unwrap();
+    let puts = rows.iter().filter(|r| r.intent.step == "dns.put");
+    let since = puts.filter_map(|r| r.ended_at.filter(|at| *at >= blocked_at));
+    let forgotten = since.min().unwrap() + Span::from_hours(3);
+    let mine = Some(Subject::Frontdoor(door));
+    let events = stage.world.events();
+    let mut mine = events
+        .iter()
+        .filter(|e| e.tag.as_ref().map(|t| t.subject) == mine);
+    let released = mine.find(|e| e.what == Happening::AddressReleased).unwrap();
+    assert!(released.at >= forgotten, "{} and {forgotten}", released.at);
 }
 
 #[tokio::test]
