@@ -59,7 +59,8 @@ pub struct Parts {
 /// # Assumptions
 ///
 /// - One process writes to a state at a time; the store sees to that.
-/// - The runtime has a timer: calls are given up after [`CALL_TIMEOUT`](crate::patience::CALL_TIMEOUT).
+/// - The runtime has a timer: calls are given up after
+///   [`CALL_TIMEOUT`](crate::patience::CALL_TIMEOUT).
 ///
 /// # Caveats
 ///

@@ -95,7 +95,8 @@ pub enum Event {
 pub struct Listener(Arc<dyn Fn(&Event) + Send + Sync>);
 
 impl Listener {
-    /// Calls `hear` for each event, in order, from the task that runs the engine: it has to be quick.
+    /// Calls `hear` for each event, in order, from the task that runs the engine: it has to be
+    /// quick.
     pub fn new(hear: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self(Arc::new(hear))
     }

@@ -67,14 +67,18 @@ fn topology() -> Topology {
         |profile: &str, count: &str| json!({ "profile": profile, count: 1, "providers": ["left"] });
     let text = json!({
         "fleet": "example",
-        "providers": { "left": { "kind": "sim", "asns": [64_500], "locations": { "north": "n1" } } },
+        "providers": { "left": {
+            "kind": "sim", "asns": [64_500], "locations": { "north": "n1" }
+        } },
         "profiles": {
             "edge": { "role": "ingress", "machine": { "sim": "small" }, "frontdoors": 1,
                       "transports": [ { "kind": "shadowsocks", "port": 443 } ] },
             "nat": { "role": "egress", "machine": { "sim": "small" }, "egress_ips": 1 }
         },
         "regions": { "north": { "ingress": pool("edge", "live"), "egress": pool("nat", "nodes") } },
-        "populations": { "ir": { "country": "IR", "asns": [1], "regions": ["north"], "min_fronts": 1 } },
+        "populations": { "ir": {
+            "country": "IR", "asns": [1], "regions": ["north"], "min_fronts": 1
+        } },
         "balancers": [ { "name": "front", "provider": "left", "region": "north", "port": 443 } ]
     });
     serde_json::from_value(text).unwrap()

@@ -1,6 +1,6 @@
-//! The process dies at any point of a build, a rotation, a drain and a retirement, with any fault of
-//! the dial turned up, and is started again. Whatever happens: nothing is left behind, nothing is
-//! made twice, nothing is given up that clients still know, and the job gets done.
+//! The process dies at any point of a build, a rotation, a drain and a retirement, with any fault
+//! of the dial turned up, and is started again. Whatever happens: nothing is left behind, nothing
+//! is made twice, nothing is given up that clients still know, and the job gets done.
 //!
 //! One seed alone: `DAMM_CRASH_SEED=17 cargo test -p damm-engine --test crash rotation`
 
@@ -282,7 +282,8 @@ impl Drop for Blame<'_> {
     fn drop(&mut self) {
         let (seed, name) = (self.seed, self.name);
         eprintln!(
-            "seed {seed} failed; alone: DAMM_CRASH_SEED={seed} cargo test -p damm-engine --test crash {name}"
+            "seed {seed} failed; alone: DAMM_CRASH_SEED={seed} cargo test -p damm-engine \
+             --test crash {name}"
         );
     }
 }

@@ -50,7 +50,8 @@ pub fn topology_json() -> Value {
             "country": "IR", "asns": [58_224], "regions": ["north"], "min_fronts": 2
         } },
         "rotation": {
-            "ingress": { "max_age": "7d", "drain": "20m", "burned_drain": "15m", "max_disrupted": "50%" },
+            "ingress": { "max_age": "7d", "drain": "20m", "burned_drain": "15m",
+                         "max_disrupted": "50%" },
             "egress": { "max_age": "60d", "drain": "20m", "max_disrupted": "50%" },
             "breaker": "60%", "max_destroys_per_plan": 50
         },
