@@ -3,8 +3,8 @@
 //! The engine is level-triggered. Its state is the target blueprint, one row for each thing at a
 //! provider, and the ledger's open intents. [`Engine::refresh`] looks at the world,
 //! [`Engine::pass`] makes one attempt at everything that is due, [`Engine::replan`] asks the
-//! planner what should be next, and [`Engine::settle`] does all of that until nothing is left to do.
-//! What a crash interrupts, [`Engine::recover`] takes up.
+//! planner what should be next, and [`Engine::settle`] does all of that until nothing is left to
+//! do. What a crash interrupts, [`Engine::recover`] takes up.
 
 pub mod bootstrap;
 mod call;
