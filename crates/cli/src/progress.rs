@@ -86,7 +86,7 @@ impl Progress {
             Event::Due { steps } => bar.inc_length(*steps as u64),
             Event::Began { step } => bar.set_message(step.to_string()),
             Event::Done { .. } | Event::Failed { .. } | Event::Breach { .. } => bar.inc(1),
-            Event::Waiting { until } => bar.set_message(format!("waiting, looks again at {until}")),
+            Event::Waiting { .. } => bar.set_message("waiting for the providers"),
             _ => {}
         }
     }

@@ -196,7 +196,9 @@ impl<'a> Theatre<'a> {
     /// Begins an act.
     pub fn act_title(&self, title: &str) {
         let mut page = self.output.page();
-        page.say("");
+        if self.elapsed() > Span::ZERO {
+            page.say("");
+        }
         page.line(Line::of(Style::Bold, title));
         self.show(&page);
     }
