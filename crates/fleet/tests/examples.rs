@@ -53,3 +53,12 @@ fn the_shipped_schema_is_the_one_that_is_enforced() {
         path.display()
     );
 }
+
+#[test]
+fn the_readmes_topology_is_taken_without_a_warning() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("the README");
+    let (_, rest) = readme.split_once("```jsonc\n").expect("a topology");
+    let (text, _) = rest.split_once("```").expect("its end");
+    let loaded = load_with_warnings("README.jsonc", text).unwrap_or_else(|e| panic!("{e}"));
+    assert!(loaded.warnings.iter().next().is_none(), "{}", loaded.warnings);
+}
