@@ -24,7 +24,8 @@ pub fn watch(stop: Stop, limit: Option<Span>) -> Watch {
         asked.stop();
         signalled().await;
         eprintln!(
-            "It is safe to end it now, and it ends: all is in the ledger. Run the same command again."
+            "It is safe to end it now, and it ends: all is in the ledger. Run the same command \
+             again."
         );
         std::process::exit(Exit::Partial as i32);
     })];

@@ -123,8 +123,8 @@ fn rotation(page: &mut Page, topology: &Topology) {
     page.wrapped(
         lead(),
         Line::plain(format!(
-            "front doors every {}, drained for {} ({} when burned); egress every {}, drained for {}; \
-             it halts when {} of a pool look bad",
+            "front doors every {}, drained for {} ({} when burned); egress every {}, drained \
+             for {}; it halts when {} of a pool look bad",
             when::short(i.max_age),
             when::short(i.drain),
             when::short(i.burned_drain),

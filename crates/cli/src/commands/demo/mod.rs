@@ -1,7 +1,7 @@
 //! `damm demo`: a fleet's whole life, told line by line.
 //!
-//! Nothing here is acted: the planner, the engine, the ledger and the catalogs are the real ones, on
-//! the embedded cloud and a clock that is moved by hand.
+//! Nothing here is acted: the planner, the engine, the ledger and the catalogs are the real ones,
+//! on the embedded cloud and a clock that is moved by hand.
 
 mod acts;
 mod client;
