@@ -200,7 +200,7 @@ impl Engine {
     }
 
     pub(crate) async fn reload(&self) -> Result<(), Error> {
-        let before = self.world().clone();
+        let before = self.world().lasting();
         let world = World::load(before, &self.store).await?;
         *self.world() = world;
         Ok(())

@@ -19,7 +19,7 @@ pub async fn stored(
     dead_after: Span,
     now: Timestamp,
 ) -> damm_store::Result<Inventory> {
-    let world = World::load(World::empty(), store).await?;
+    let world = World::observed(World::empty(), store).await?;
     Ok(assemble(&world, dead_after, now))
 }
 

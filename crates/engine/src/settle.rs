@@ -118,6 +118,7 @@ impl Engine {
         // is asked for again and again, is none.
         let mut worlds = HashSet::new();
         loop {
+            let looked = self.now();
             let round = self.round(&mut settled, &mut destroyed, actor).await?;
             if self.stop.is_stopped() {
                 settled.ended = Ended::Stopped;
@@ -130,10 +131,12 @@ impl Engine {
             let now = self.now();
             let patient = round.next.filter(|t| t.since(now) <= budget.patience);
             let polls = round.under_way && idle < budget.polls;
+            // Counted from the last one: what was made in a long pass has come up meanwhile.
+            let look = now.max(looked + pace);
             let wake = match (round.left, polls, patient) {
                 (false, _, _) => None,
-                (true, true, Some(at)) => Some(at.min(now + pace)),
-                (true, true, None) => Some(now + pace),
+                (true, true, Some(at)) => Some(at.min(look)),
+                (true, true, None) => Some(look),
                 (true, false, Some(at)) if round.draining => Some(at.min(now + DRAIN_LOOK)),
                 (true, false, at) => at,
             };

@@ -60,28 +60,43 @@ impl World {
 
     /// The state as it is now; what lives in memory only is taken over from before.
     pub(crate) async fn load(before: Self, store: &Store) -> damm_store::Result<Self> {
-        let blueprint = match store.target_id().await? == before.blueprint.id {
-            true => before.blueprint,
-            false => store.target().await?,
-        };
+        let target = store.target_id().await?;
+        let mut world = Self::observed(before, store).await?;
+        if world.blueprint.id != target {
+            world.blueprint = store.target().await?;
+        }
+        world.told.targets = store.applied_targets().await?;
+        world.told.orders = store.applied_orders().await?;
+        world.reindex();
+        Ok(world)
+    }
+
+    /// What was last observed; the target is not read, which is as large as all the rest.
+    pub(crate) async fn observed(before: Self, store: &Store) -> damm_store::Result<Self> {
         let rows = store.resources().await?;
-        let told = Told {
-            records: store.applied_records().await?,
-            targets: store.applied_targets().await?,
-            orders: store.applied_orders().await?,
-            catalogs: store.catalogs().await?,
-        };
-        let mut world = Self {
-            blueprint,
+        Ok(Self {
             rows: rows.into_iter().map(|r| (r.subject, r)).collect(),
-            told,
+            told: Told {
+                records: store.applied_records().await?,
+                catalogs: store.catalogs().await?,
+                ..before.told
+            },
             exposures: store.exposures().await?,
             reports: store.reports().await?,
             providers: store.providers().await?,
             ..before
-        };
-        world.reindex();
-        Ok(world)
+        })
+    }
+
+    /// What lives in memory only, and the target, which the next look may find to be the same.
+    pub(crate) fn lasting(&self) -> Self {
+        Self {
+            blueprint: self.blueprint.clone(),
+            seen: self.seen.clone(),
+            open: self.open.clone(),
+            resting: self.resting.clone(),
+            ..Self::empty()
+        }
     }
 
     pub(crate) fn reindex(&mut self) {
