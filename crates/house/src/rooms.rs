@@ -42,6 +42,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("house", &[]),
+    ("bench", &["fleet", "planner", "store", "clouds", "engine"]),
 ];
 
 /// Packages that bring async, sockets, files of a database, or the machine's randomness. A name

@@ -1,0 +1,55 @@
+//! What damm costs in time and memory, printed as a table.
+//!
+//! ```text
+//! cargo run --release -p damm-bench                 everything, a few minutes
+//! cargo run --release -p damm-bench -- plan 10000   one part, at a size of one's own
+//! ```
+//!
+//! Nothing here fails for being slow: the figures are to be read.
+
+mod build;
+mod creates;
+mod fleet;
+mod measure;
+mod plan;
+mod rate;
+mod state;
+mod table;
+
+use anyhow::{Result, bail};
+
+use crate::table::Table;
+
+/// The sizes that the lines are drawn for, in nodes.
+const PLANS: [usize; 3] = [1_000, 10_000, 100_000];
+/// Creations that are written down.
+const CREATES: usize = 1_000;
+/// Nodes that are built against a limit of requests.
+const BUILT: usize = 500;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut table = Table::default();
+    match args.as_slice() {
+        // What `plan` starts, so that each figure is of a process of its own.
+        ["one-plan", case, dir] => return plan::child(case, dir.as_ref()).await,
+        // A state to be kept, for a profiler to look at one plan of it.
+        ["state", size, dir] => return plan::stage(size.parse()?, dir.as_ref()).await,
+        [] => {
+            plan::run(&PLANS, &mut table).await?;
+            creates::run(CREATES, &mut table).await?;
+            rate::run(BUILT, &mut table).await?;
+        }
+        ["plan"] => plan::run(&PLANS, &mut table).await?,
+        ["plan", size] => plan::run(&[size.parse()?], &mut table).await?,
+        ["creates"] => creates::run(CREATES, &mut table).await?,
+        ["creates", size] => creates::run(size.parse()?, &mut table).await?,
+        ["rate"] => rate::run(BUILT, &mut table).await?,
+        ["rate", size] => rate::run(size.parse()?, &mut table).await?,
+        _ => bail!("say nothing, or one of `plan`, `creates` and `rate`, and then a size"),
+    }
+    println!("{table}");
+    Ok(())
+}
