@@ -20,6 +20,8 @@ pub(crate) struct Builder<'a> {
     pub(crate) seed: Seed,
     pub(crate) report: Report,
     pub(crate) tallies: Tallies,
+    /// Nodes of each pool as the parent has them: found once, not by a walk through all for each.
+    before: BTreeMap<(RegionName, Role), Vec<&'a Node>>,
     /// Nodes of each pool, in order of id; those made by this plan come last.
     pools: BTreeMap<(RegionName, Role), Vec<NodeId>>,
     /// For each node that others were made to replace, those.
@@ -48,6 +50,11 @@ impl<'a> Builder<'a> {
                 .push(node.id);
             *held.entry(node.provider.clone()).or_insert(0) += 1;
         }
+        let mut before: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for node in s.parent.nodes.values() {
+            let pool = (node.region.clone(), node.role);
+            before.entry(pool).or_default().push(node);
+        }
         let tallies = Tallies::of(s, bp.nodes.values());
         let (report, destroys) = (Report::default(), s.destroys_used);
         let steady = Usd::ZERO;
@@ -57,6 +64,7 @@ impl<'a> Builder<'a> {
             seed,
             report,
             tallies,
+            before,
             pools,
             replacements,
             held,
@@ -89,6 +97,12 @@ impl<'a> Builder<'a> {
     /// The nodes of a pool.
     pub(crate) fn pool(&self, pool: &Pool<'_>) -> Vec<&Node> {
         self.nodes_of(&pool.region, pool.role).collect()
+    }
+
+    /// The nodes of a region and role, as the parent has them.
+    pub(crate) fn before(&self, region: &RegionName, role: Role) -> impl Iterator<Item = &'a Node> {
+        let nodes = self.before.get(&(region.clone(), role));
+        nodes.into_iter().flatten().copied()
     }
 
     /// The nodes of a region and role.

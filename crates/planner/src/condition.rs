@@ -3,10 +3,19 @@
 use damm_fleet::inventory::{Health, ObservedAddress};
 use damm_fleet::{
     FailureClass, Frontdoor, Network, Node, Phase, PopulationName, Reason, RegionName, Stage,
-    State, Timestamp,
+    State, Timestamp, Verdict, Verdicts,
 };
 
 use crate::plan::Situation;
+
+/// The verdicts that speak against a door. No other changes a plan, and there are few of these:
+/// looking each door up among all verdicts, again and again, would cost a plan dear.
+pub(crate) fn adverse(verdicts: &Verdicts) -> Verdicts {
+    let speaks = |v: &Verdict| matches!(v.state, State::Blocked | State::Down);
+    let doors = verdicts.0.iter();
+    let doors = doors.filter(|(_, of)| of.values().any(speaks));
+    Verdicts(doors.map(|(door, of)| (*door, of.clone())).collect())
+}
 
 /// How something in a blueprint is doing.
 #[derive(Debug, Clone, PartialEq)]

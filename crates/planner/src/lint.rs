@@ -10,6 +10,7 @@ use std::fmt;
 use damm_fleet::Blueprint;
 use serde::{Deserialize, Serialize};
 
+use crate::condition;
 use crate::plan::Situation;
 
 /// The rules of the design, by number, that a blueprint can break.
@@ -111,6 +112,11 @@ pub fn lint(situation: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
         budget::nothing_goes_while_halted,
         budget::destroys_are_capped,
     ];
+    let verdicts = &condition::adverse(situation.verdicts);
+    let situation = &Situation {
+        verdicts,
+        ..*situation
+    };
     checks
         .iter()
         .flat_map(|check| check(situation, child))

@@ -4,6 +4,7 @@ use damm_fleet::{Blueprint, Diff, Inventory, Offers, Origin, Seed, Timestamp, To
 use serde::{Deserialize, Serialize};
 
 use crate::builder::Builder;
+use crate::condition::adverse;
 use crate::policy::admit::admit_what_is_verified;
 use crate::policy::breaker::halt;
 use crate::policy::fill::fill;
@@ -57,6 +58,11 @@ pub struct Plan {
 /// Reads top to bottom as the policy. Nothing here looks at the world: what was observed is in the
 /// situation, and may be out of date. What that can break is checked again at run time.
 pub fn plan(situation: &Situation<'_>, seed: Seed) -> Plan {
+    let verdicts = &adverse(situation.verdicts);
+    let situation = &Situation {
+        verdicts,
+        ..*situation
+    };
     let mut b = Builder::new(situation, seed, Origin::Planner);
     let pools = Pool::all(situation.topology, situation.parent);
 

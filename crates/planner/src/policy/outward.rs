@@ -117,10 +117,7 @@ pub(crate) fn raise_catalogs(b: &mut Builder<'_>) {
     let wanted = b.s.topology.regions.keys().cloned();
     let regions: BTreeSet<RegionName> = wanted.chain(b.bp.catalogs.keys().cloned()).collect();
     for region in regions {
-        let (before, after) = (
-            told(b.s.topology, b.s.parent, &region),
-            told_now(b, &region),
-        );
+        let (before, after) = (told_before(b, &region), told_now(b, &region));
         let policy = policy(b.s.topology, &region);
         if is_over(b, &region, &after) {
             b.bp.catalogs.remove(&region);
@@ -138,7 +135,7 @@ pub(crate) fn raise_catalogs(b: &mut Builder<'_>) {
 
 /// Whether a region has left the topology and its last, empty catalogs were published: then they
 /// are let expire.
-fn is_over(b: &Builder<'_>, region: &RegionName, told: &Told) -> bool {
+fn is_over(b: &Builder<'_>, region: &RegionName, told: &Told<'_>) -> bool {
     let wanted = b.s.parent.catalogs.get(region).map(|c| c.serial);
     let published = b.s.inventory.catalogs.get(region).map(|c| c.serial);
     let left = !b.s.topology.regions.contains_key(region);
@@ -193,37 +190,43 @@ fn raise(b: &mut Builder<'_>, region: &RegionName, policy: String, diff: Catalog
     b.report.catalogs.insert(region.clone(), diff);
 }
 
-/// Which doors each population is told of in a region.
-pub(crate) type Told = BTreeSet<(PopulationName, FrontdoorId)>;
+/// Which doors each population is told of in a region. The doors come first, as ids are quicker
+/// to compare than names.
+pub(crate) type Told<'t> = BTreeSet<(FrontdoorId, &'t PopulationName)>;
 
 /// Which doors each population is told of in a region of a blueprint.
-pub(crate) fn told(topology: &Topology, bp: &Blueprint, region: &RegionName) -> Told {
+pub(crate) fn told<'t>(topology: &'t Topology, bp: &Blueprint, region: &RegionName) -> Told<'t> {
     told_of(topology, bp.pool(region, Role::Ingress), region)
 }
 
-fn told_now(b: &Builder<'_>, region: &RegionName) -> Told {
+fn told_before<'t>(b: &Builder<'t>, region: &RegionName) -> Told<'t> {
+    told_of(b.s.topology, b.before(region, Role::Ingress), region)
+}
+
+fn told_now<'t>(b: &Builder<'t>, region: &RegionName) -> Told<'t> {
     told_of(b.s.topology, b.nodes_of(region, Role::Ingress), region)
 }
 
-fn told_of<'n>(
-    topology: &Topology,
+fn told_of<'n, 't>(
+    topology: &'t Topology,
     nodes: impl Iterator<Item = &'n Node>,
     region: &RegionName,
-) -> Told {
-    let served: Vec<&PopulationName> = topology.served_by(region).map(|(name, _)| name).collect();
-    let mut told = Told::new();
-    for door in nodes.flat_map(Node::served_doors) {
+) -> Told<'t> {
+    let all = topology.populations.iter();
+    let served = all.filter(|(_, p)| p.regions.contains(region));
+    let served: Vec<&PopulationName> = served.map(|(name, _)| name).collect();
+    let to = |door: &'n Frontdoor| {
         let to = served.iter().filter(|p| !door.withheld_from.contains(**p));
-        told.extend(to.map(|p| ((*p).clone(), door.id)));
-    }
-    told
+        to.map(|p| (door.id, *p)).collect::<Vec<_>>()
+    };
+    nodes.flat_map(Node::served_doors).flat_map(to).collect()
 }
 
 /// Doors that at least one population is told of anew, and those that at least one no longer is.
-fn catalog_diff(before: &Told, after: &Told, renewal: bool) -> CatalogDiff {
-    let doors = |a: &Told, b: &Told| -> Vec<FrontdoorId> {
+fn catalog_diff(before: &Told<'_>, after: &Told<'_>, renewal: bool) -> CatalogDiff {
+    let doors = |a: &Told<'_>, b: &Told<'_>| -> Vec<FrontdoorId> {
         a.difference(b)
-            .map(|(_, d)| *d)
+            .map(|(d, _)| *d)
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect()

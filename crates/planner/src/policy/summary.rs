@@ -1,6 +1,6 @@
 //! What the reader is told of the whole: pools, survival, cost.
 
-use damm_fleet::{Blueprint, Duty, Node, Stage};
+use damm_fleet::{Duty, Node, Stage};
 
 use crate::address;
 use crate::builder::Builder;
@@ -9,7 +9,7 @@ use crate::report::{Cost, Counts, PoolReport};
 
 /// Fills in the report's tables.
 pub(crate) fn summarize(b: &mut Builder<'_>, pools: &[Pool<'_>]) {
-    let before = |pool: &Pool<'_>| counts_in(b.s.parent, pool);
+    let before = |pool: &Pool<'_>| counts(b.before(&pool.region, pool.role));
     let after = |pool: &Pool<'_>| counts(b.pool(pool).into_iter());
     let rows = pools.iter().map(|pool| PoolReport {
         region: pool.region.clone(),
@@ -30,10 +30,6 @@ pub(crate) fn summarize(b: &mut Builder<'_>, pools: &[Pool<'_>]) {
         limit,
     };
     b.report.survival = b.tallies.survival(b.s.topology);
-}
-
-fn counts_in(bp: &Blueprint, pool: &Pool<'_>) -> Counts {
-    counts(bp.pool(&pool.region, pool.role))
 }
 
 fn counts<'n>(nodes: impl Iterator<Item = &'n Node>) -> Counts {
