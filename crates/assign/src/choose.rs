@@ -186,10 +186,7 @@ impl<'a> Choice<'a> {
         Self {
             doors,
             count,
-            wants: (
-                doors.providers > 1 && count > 1,
-                doors.asns > 1 && count > 1,
-            ),
+            wants: (doors.providers > 1 && count > 1, doors.asns > 1 && count > 1),
             taken: Vec::new(),
             prefixes: BTreeSet::new(),
             first: None,
@@ -226,10 +223,7 @@ impl<'a> Choice<'a> {
 
     fn mixed_with(&self, door: Door) -> (bool, bool) {
         let differs = |of: fn(Door) -> usize| self.first.is_some_and(|f| of(f) != of(door));
-        (
-            self.mixed.0 || differs(|d| d.provider),
-            self.mixed.1 || differs(|d| d.asn),
-        )
+        (self.mixed.0 || differs(|d| d.provider), self.mixed.1 || differs(|d| d.asn))
     }
 
     fn take(&mut self, door: Door) {

@@ -56,10 +56,7 @@ mod tests {
     #[test]
     fn parts_do_not_run_together() {
         let key = AssignKey::new([7; 32]);
-        assert_ne!(
-            key.derive("p", &[b"ab", b"c"]),
-            key.derive("p", &[b"a", b"bc"])
-        );
+        assert_ne!(key.derive("p", &[b"ab", b"c"]), key.derive("p", &[b"a", b"bc"]));
         assert_ne!(key.derive("pa", &[]), key.derive("p", &[b"a"]));
         assert_ne!(key.derive("p", &[b"a"]), key.derive("p", &[b"a", b""]));
     }
@@ -78,9 +75,6 @@ mod tests {
             .iter()
             .map(|b| format!("{b:02x}"))
             .collect();
-        assert_eq!(
-            hex,
-            "d29e2dbcfa3289a8a3a0e651c9b420523b34851dbfe29c09a38fd34a3c15ff1f"
-        );
+        assert_eq!(hex, "d29e2dbcfa3289a8a3a0e651c9b420523b34851dbfe29c09a38fd34a3c15ff1f");
     }
 }

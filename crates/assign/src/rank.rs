@@ -28,9 +28,7 @@ fn ln(x: f64) -> f64 {
     let s = (m - 1.0) / (m + 1.0);
     let z = s * s;
     // |s| < 0.1716, so the first term left out is below 2^-58 of the sum.
-    let series = (0..11)
-        .rev()
-        .fold(0.0, |sum, k| sum * z + 1.0 / f64::from(2 * k + 1));
+    let series = (0..11).rev().fold(0.0, |sum, k| sum * z + 1.0 / f64::from(2 * k + 1));
     exponent as f64 * std::f64::consts::LN_2 + 2.0 * s * series
 }
 

@@ -38,9 +38,7 @@ fn any_doors() -> impl Strategy<Value = Vec<Candidate>> {
 fn lifelike_doors() -> impl Strategy<Value = Vec<Candidate>> {
     any_doors().prop_map(|mut doors| {
         for door in &mut doors {
-            let IpNet::V4(net) = door.prefix else {
-                unreachable!("they are made of IPv4")
-            };
+            let IpNet::V4(net) = door.prefix else { unreachable!("they are made of IPv4") };
             let place = net.addr().octets()[2];
             *door = candidate(door.id, place % 3, place % 5, place, door.weight);
         }
@@ -54,10 +52,7 @@ fn key(byte: u8) -> AssignKey {
 
 fn choose(doors: &[Candidate], bucket: u32, count: usize) -> Vec<FrontdoorId> {
     let population = population();
-    let bucket = BucketRef {
-        population: &population,
-        bucket,
-    };
+    let bucket = BucketRef { population: &population, bucket };
     doors_for_bucket(&key(1), bucket, doors, count)
 }
 
@@ -72,10 +67,7 @@ fn distinct<T: Ord>(doors: &[&Candidate], of: impl Fn(&Candidate) -> T) -> usize
 /// As many cases as `PROPTEST_CASES` asks for, and 2,000 at least.
 fn cases() -> ProptestConfig {
     let asked = ProptestConfig::default();
-    ProptestConfig {
-        cases: asked.cases.max(2_000),
-        ..asked
-    }
+    ProptestConfig { cases: asked.cases.max(2_000), ..asked }
 }
 
 proptest! {
@@ -160,10 +152,7 @@ fn spread(doors: &[Candidate], buckets: u32, count: usize) -> BTreeMap<Frontdoor
     let (population, ready) = (population(), Doors::new(doors));
     let mut held = BTreeMap::new();
     for bucket in 0..buckets {
-        let bucket = BucketRef {
-            population: &population,
-            bucket,
-        };
+        let bucket = BucketRef { population: &population, bucket };
         for id in ready.for_bucket(&key(1), bucket, count) {
             *held.entry(id).or_default() += 1;
         }
@@ -173,9 +162,7 @@ fn spread(doors: &[Candidate], buckets: u32, count: usize) -> BTreeMap<Frontdoor
 
 fn even_fleet(doors: u8) -> Vec<Candidate> {
     let mut seed = Seed::from_number(5);
-    (0..doors)
-        .map(|i| candidate(seed.frontdoor(), i % 4, i % 4, i, 1))
-        .collect()
+    (0..doors).map(|i| candidate(seed.frontdoor(), i % 4, i % 4, i, 1)).collect()
 }
 
 #[test]
@@ -183,10 +170,7 @@ fn doors_of_one_weight_are_held_by_about_as_many_buckets() {
     let (doors, buckets) = (even_fleet(40), 4_000);
     let held = spread(&doors, buckets, 3);
     let expected = f64::from(buckets) * 3.0 / 40.0;
-    let chi: f64 = held
-        .values()
-        .map(|n| (f64::from(*n) - expected).powi(2) / expected)
-        .sum();
+    let chi: f64 = held.values().map(|n| (f64::from(*n) - expected).powi(2) / expected).sum();
     // 39 degrees of freedom: 72.1 is passed by chance once in a thousand keys; this key is fixed.
     assert!(held.len() == 40 && chi < 72.1, "chi² is {chi}");
 }
@@ -198,10 +182,7 @@ fn a_door_of_thrice_the_weight_is_first_in_thrice_the_buckets() {
     let held = spread(&doors, 20_000, 1);
     // 3 of 10 parts of 20,000 are 6,000; the standard deviation is 65.
     let heavy = held[&doors[0].id];
-    assert!(
-        (5_740..=6_260).contains(&heavy),
-        "the heavy one has {heavy}"
-    );
+    assert!((5_740..=6_260).contains(&heavy), "the heavy one has {heavy}");
     for door in &doors[1..] {
         let light = held[&door.id];
         // 2,000, with a standard deviation of 42.
@@ -214,9 +195,7 @@ fn a_door_that_comes_takes_its_share_and_no_more() {
     let before = even_fleet(40);
     let mut after = before.clone();
     after.push(candidate(Seed::from_number(99).frontdoor(), 1, 1, 77, 1));
-    let moved = (0..4_000)
-        .filter(|b| choose(&before, *b, 3) != choose(&after, *b, 3))
-        .count();
+    let moved = (0..4_000).filter(|b| choose(&before, *b, 3) != choose(&after, *b, 3)).count();
     // 3 of 41 parts of 4,000 are 293; the standard deviation is 16.
     assert!((230..=356).contains(&moved), "{moved} buckets moved");
 }
@@ -226,25 +205,15 @@ fn without_the_key_one_ranking_tells_nothing_of_another() {
     let (doors, population) = (even_fleet(40), population());
     let ready = Doors::new(&doors);
     let first = |key: &AssignKey, bucket| {
-        let bucket = BucketRef {
-            population: &population,
-            bucket,
-        };
+        let bucket = BucketRef { population: &population, bucket };
         ready.for_bucket(key, bucket, 1)
     };
     let (mine, theirs) = (key(1), key(2));
-    let same_key = (0..4_000)
-        .filter(|b| first(&mine, *b) == first(&theirs, *b))
-        .count();
-    let next_bucket = (0..4_000)
-        .filter(|b| first(&mine, *b) == first(&mine, b + 1))
-        .count();
+    let same_key = (0..4_000).filter(|b| first(&mine, *b) == first(&theirs, *b)).count();
+    let next_bucket = (0..4_000).filter(|b| first(&mine, *b) == first(&mine, b + 1)).count();
     // By chance 1 in 40 agree: 100, with a standard deviation of 10.
     assert!((60..=140).contains(&same_key), "{same_key} agree over keys");
-    assert!(
-        (60..=140).contains(&next_bucket),
-        "{next_bucket} agree over buckets"
-    );
+    assert!((60..=140).contains(&next_bucket), "{next_bucket} agree over buckets");
 }
 
 #[test]
@@ -253,8 +222,6 @@ fn another_population_is_told_of_other_doors() {
     let names = ["ir", "tm"].map(|n| PopulationName::new(n).unwrap());
     let of =
         |population, bucket| doors_for_bucket(&key(1), BucketRef { population, bucket }, &doors, 3);
-    let same = (0..1_000)
-        .filter(|b| of(&names[0], *b) == of(&names[1], *b))
-        .count();
+    let same = (0..1_000).filter(|b| of(&names[0], *b) == of(&names[1], *b)).count();
     assert!(same < 5, "{same} of 1,000 agree");
 }

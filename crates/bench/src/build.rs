@@ -67,18 +67,12 @@ impl Site {
             stop: Stop::default(),
         });
         engine.recover().await?;
-        Ok(Self {
-            engine,
-            world,
-            _dir: dir,
-        })
+        Ok(Self { engine, world, _dir: dir })
     }
 
     /// Calls that the accounts were asked, and those that they turned away for coming too fast.
     pub fn calls(&self) -> (u64, u64) {
         let accounts = self.world.audit().into_values();
-        accounts.fold((0, 0), |(calls, over), a| {
-            (calls + a.calls, over + a.over_limit)
-        })
+        accounts.fold((0, 0), |(calls, over), a| (calls + a.calls, over + a.over_limit))
     }
 }

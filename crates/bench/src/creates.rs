@@ -28,17 +28,10 @@ async fn machines(creates: usize, keeps: Keeps, table: &mut Table) -> Result<()>
     let watch = Watch::start()?;
     let passed = site.engine.pass().await?;
     let cost = watch.cost()?;
-    ensure!(
-        passed.done >= creates,
-        "only {} of {creates} were made",
-        passed.done
-    );
+    ensure!(passed.done >= creates, "only {} of {creates} were made", passed.done);
     let (name, judged) = match keeps {
         Keeps::InMemory => ("machines made, the cloud's own rows not counted", true),
-        Keeps::InState => (
-            "machines made, the cloud's own rows in the state file too",
-            false,
-        ),
+        Keeps::InState => ("machines made, the cloud's own rows in the state file too", false),
     };
     table.add(Row {
         name: name.to_owned(),
@@ -59,18 +52,10 @@ async fn fleet_of(nodes: usize, table: &mut Table) -> Result<()> {
     let watch = Watch::start()?;
     let settled = site.engine.settle(crate::rate::PATIENT, "bench").await?;
     let cost = watch.cost()?;
-    ensure!(
-        settled.failed.is_empty(),
-        "a step failed: {:?}",
-        settled.failed.first()
-    );
+    ensure!(settled.failed.is_empty(), "a step failed: {:?}", settled.failed.first());
     table.add(Row {
         name: "fleet built, verified and published".to_owned(),
-        size: format!(
-            "{nodes} nodes, {} creates, {} steps",
-            4 * nodes,
-            settled.steps
-        ),
+        size: format!("{nodes} nodes, {} creates, {} steps", 4 * nodes, settled.steps),
         cost,
         peak: None,
         line: None,

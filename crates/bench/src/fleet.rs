@@ -43,9 +43,7 @@ fn pools(nodes: usize) -> Value {
 
 fn populations(regions: usize) -> Value {
     let one = |i: usize| {
-        let served: Vec<String> = (0..3.min(regions))
-            .map(|r| region((i + r) % regions))
-            .collect();
+        let served: Vec<String> = (0..3.min(regions)).map(|r| region((i + r) % regions)).collect();
         json!({ "country": "IR", "asns": [58_224, 44_244 + i], "regions": served,
                 "min_fronts": 10 })
     };

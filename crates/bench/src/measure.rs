@@ -28,18 +28,12 @@ pub struct Watch {
 impl Watch {
     /// Begins.
     pub fn start() -> Result<Self> {
-        Ok(Self {
-            cpu: cpu()?,
-            wall: Instant::now(),
-        })
+        Ok(Self { cpu: cpu()?, wall: Instant::now() })
     }
 
     /// What was used since.
     pub fn cost(&self) -> Result<Cost> {
-        Ok(Cost {
-            cpu: cpu()? - self.cpu,
-            wall: self.wall.elapsed().as_secs_f64(),
-        })
+        Ok(Cost { cpu: cpu()? - self.cpu, wall: self.wall.elapsed().as_secs_f64() })
     }
 }
 

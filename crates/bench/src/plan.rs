@@ -36,18 +36,11 @@ pub async fn child(case: &str, dir: &Path) -> Result<()> {
     let watch = Watch::start()?;
     let text = std::fs::read_to_string(dir.join("topology.json"))?;
     let topology = topology::load("topology.json", &text).map_err(|e| anyhow::anyhow!("{e}"))?;
-    let file = if case == "first" {
-        "empty.db"
-    } else {
-        "damm.db"
-    };
+    let file = if case == "first" { "empty.db" } else { "damm.db" };
     let store = Store::open(&dir.join(file), Access::Read).await?;
     let (mut lint_cost, mut peak, mut planned) = (Cost::default(), 0.0, Cost::default());
     let next = state::plan_from(&store, &topology, |situation, next| {
-        planned = Cost {
-            cpu: cpu()?,
-            ..watch.cost()?
-        };
+        planned = Cost { cpu: cpu()?, ..watch.cost()? };
         peak = peak_mib()?;
         let watch = Watch::start()?;
         let broken = lint(situation, &next.blueprint);
@@ -56,23 +49,14 @@ pub async fn child(case: &str, dir: &Path) -> Result<()> {
         Ok(())
     });
     let changes = next.await?.diff.0.len();
-    let told = Told {
-        plan: planned,
-        lint: lint_cost,
-        peak,
-        changes,
-    };
+    let told = Told { plan: planned, lint: lint_cost, peak, changes };
     println!("{}", serde_json::to_string(&told)?);
     Ok(())
 }
 
 fn spawn(case: &str, dir: &Path) -> Result<Told> {
     let this = std::env::current_exe()?;
-    let output = Command::new(this)
-        .arg("one-plan")
-        .arg(case)
-        .arg(dir)
-        .output()?;
+    let output = Command::new(this).arg("one-plan").arg(case).arg(dir).output()?;
     let words = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "the plan `{case}` failed: {words}");
     serde_json::from_slice(&output.stdout).context("the child told something else")
@@ -112,10 +96,7 @@ async fn one_size(size: usize, tenth: Option<f64>, table: &mut Table) -> Result<
     stage(size, dir.path()).await?;
     let state = dir.path().join("damm.db");
     let nothing = measure("nothing", size, dir.path())?;
-    ensure!(
-        nothing.changes == 0,
-        "the plan of a fleet in service changes it"
-    );
+    ensure!(nothing.changes == 0, "the plan of a fleet in service changes it");
     add(table, "plan, nothing to change", size, &nothing, tenth);
     state::block_one(&state).await?;
     let blocked = measure("blocked", size, dir.path())?;

@@ -15,10 +15,7 @@ const LIMIT: u64 = 60;
 /// How much longer than the limit allows it may take.
 const SLACK: f64 = 0.15;
 /// Looks and waits enough for everything to come up.
-pub const PATIENT: Budget = Budget {
-    polls: 60,
-    patience: Span::from_mins(5),
-};
+pub const PATIENT: Budget = Budget { polls: 60, patience: Span::from_mins(5) };
 
 /// Builds so many nodes at one account that answers after 200 ms.
 pub async fn run(nodes: usize, table: &mut Table) -> Result<()> {
@@ -29,11 +26,7 @@ pub async fn run(nodes: usize, table: &mut Table) -> Result<()> {
     let watch = Watch::start()?;
     let settled = site.engine.settle(PATIENT, "bench").await?;
     let cost = watch.cost()?;
-    ensure!(
-        settled.ended == Ended::Done,
-        "it ended as {:?}",
-        settled.ended
-    );
+    ensure!(settled.ended == Ended::Done, "it ended as {:?}", settled.ended);
     let (calls, turned_away) = site.calls();
     let allowed = calls as f64 / LIMIT as f64;
     let over = 100.0 * (cost.wall / allowed - 1.0);

@@ -108,9 +108,7 @@ async fn bring_up(store: &Store, topology: &Topology) -> Result<()> {
 fn raise(row: &mut Resource, account: u32, drawn: u32) {
     row.phase = Phase::Ready;
     row.provider_ref = Some(format!("{}-{drawn:06}", row.provider));
-    row.address = Some(IpAddr::V4(Ipv4Addr::from(
-        0x0a00_0000 | (account << 20) | drawn,
-    )));
+    row.address = Some(IpAddr::V4(Ipv4Addr::from(0x0a00_0000 | (account << 20) | drawn)));
     row.asn = Some(Asn(64_500 + account));
     row.attached = true;
 }
@@ -119,33 +117,22 @@ fn raise(row: &mut Resource, account: u32, drawn: u32) {
 async fn publish(store: &Store, blueprint: &Blueprint) -> Result<()> {
     let records: Vec<_> = blueprint.records.iter().collect();
     for part in records.chunks(TOGETHER) {
-        let put = part
-            .iter()
-            .map(|(k, set)| store.put_applied_record(k, Some(set), now()));
+        let put = part.iter().map(|(k, set)| store.put_applied_record(k, Some(set), now()));
         try_join_all(put).await?;
     }
     let digest = "0".repeat(64);
     let nodes: Vec<&Node> = blueprint.nodes.values().collect();
     for part in nodes.chunks(TOGETHER) {
-        let put = part
-            .iter()
-            .map(|n| store.put_applied_orders(n.id, Some(&digest)));
+        let put = part.iter().map(|n| store.put_applied_orders(n.id, Some(&digest)));
         try_join_all(put).await?;
     }
     let expires_at = now() + Span::from_hours(23);
     for (region, catalog) in &blueprint.catalogs {
         let (serial, published_at) = (catalog.serial, now());
-        let seen = ObservedCatalog {
-            serial,
-            published_at,
-            expires_at,
-        };
+        let seen = ObservedCatalog { serial, published_at, expires_at };
         store.put_catalog(region, &seen).await?;
     }
-    let exposure = Exposure {
-        named_until: Some(expires_at),
-        resolvable_until: None,
-    };
+    let exposure = Exposure { named_until: Some(expires_at), resolvable_until: None };
     let doors = nodes.iter().flat_map(|n| n.frontdoors.keys());
     let told: Vec<(FrontdoorId, Exposure)> = doors.map(|d| (*d, exposure)).collect();
     store.expose(&told).await?;
@@ -162,11 +149,7 @@ fn verdicts(blueprint: &Blueprint, blocked: Option<FrontdoorId>) -> Result<Verdi
             false => State::Reachable,
         };
         let (since, evidence) = (START, "300 of 300 probes".to_owned());
-        let verdict = Verdict {
-            state,
-            since,
-            evidence,
-        };
+        let verdict = Verdict { state, since, evidence };
         (*door, BTreeMap::from([(network, verdict)]))
     };
     let doors = blueprint.nodes.values().flat_map(|n| n.frontdoors.keys());
@@ -178,12 +161,8 @@ pub async fn block_one(path: &Path) -> Result<()> {
     let store = Store::open(path, Access::Write).await?;
     let target = store.target().await?;
     let first = "region-0".parse()?;
-    let mut doors = target
-        .pool(&first, Role::Ingress)
-        .flat_map(|n| n.frontdoors.keys());
-    store
-        .put_verdicts(&verdicts(&target, doors.next().copied())?)
-        .await?;
+    let mut doors = target.pool(&first, Role::Ingress).flat_map(|n| n.frontdoors.keys());
+    store.put_verdicts(&verdicts(&target, doors.next().copied())?).await?;
     Ok(store.close().await?)
 }
 

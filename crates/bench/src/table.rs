@@ -34,11 +34,7 @@ impl Table {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Cost { cpu, wall } = self.cost;
-        write!(
-            f,
-            "| {} | {} | {cpu:.2} | {wall:.2} |",
-            self.name, self.size
-        )?;
+        write!(f, "| {} | {} | {cpu:.2} | {wall:.2} |", self.name, self.size)?;
         match self.peak {
             Some(peak) => write!(f, " {peak:.0} |")?,
             None => write!(f, " |")?,
@@ -52,10 +48,7 @@ impl fmt::Display for Row {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "| what | size | CPU s | wall s | peak MiB | line | met |"
-        )?;
+        writeln!(f, "| what | size | CPU s | wall s | peak MiB | line | met |")?;
         writeln!(f, "|---|---|---:|---:|---:|---|---|")?;
         self.0.iter().try_for_each(|row| writeln!(f, "{row}"))
     }

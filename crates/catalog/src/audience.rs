@@ -100,12 +100,7 @@ mod tests {
     fn a_name_of_other_symbols_is_refused() {
         let good = "a".repeat(32);
         assert!(good.parse::<ObjectName>().is_ok());
-        for bad in [
-            &good[1..],
-            &"A".repeat(32),
-            &"1".repeat(32),
-            &"../".repeat(11)[..32],
-        ] {
+        for bad in [&good[1..], &"A".repeat(32), &"1".repeat(32), &"../".repeat(11)[..32]] {
             assert!(bad.parse::<ObjectName>().is_err(), "{bad:?} was taken");
         }
     }

@@ -86,19 +86,13 @@ impl Told {
                 continue;
             }
             if let Some(egress) = hidden.get(&address.to_canonical()) {
-                return Err(Error::EgressAddress {
-                    door: door.id,
-                    egress: *egress,
-                });
+                return Err(Error::EgressAddress { door: door.id, egress: *egress });
             }
             fronts.insert(door.id, front(door, address));
             candidates.push(candidate(topology, node, door.id, observed, address));
         }
         if fronts.is_empty() {
-            return Err(Error::NoFronts {
-                region: region.clone(),
-                population: population.clone(),
-            });
+            return Err(Error::NoFronts { region: region.clone(), population: population.clone() });
         }
         Ok(Self {
             fleet: topology.fleet.clone(),
@@ -139,10 +133,7 @@ impl Told {
             version: edition.version,
             not_before: edition.not_before,
             expires: edition.expires,
-            fronts: chosen
-                .iter()
-                .filter_map(|id| self.fronts.get(id).cloned())
-                .collect(),
+            fronts: chosen.iter().filter_map(|id| self.fronts.get(id).cloned()).collect(),
         })
     }
 
@@ -159,20 +150,13 @@ impl Told {
         }
         match edition.not_before < edition.expires {
             true => Ok(()),
-            false => Err(Error::Times {
-                not_before: edition.not_before,
-                expires: edition.expires,
-            }),
+            false => Err(Error::Times { not_before: edition.not_before, expires: edition.expires }),
         }
     }
 
     /// Whom a bucket's catalogs are for.
     fn audience(&self, key: &AssignKey, bucket: u32) -> Audience {
-        let names = [
-            self.fleet.as_str(),
-            self.region.as_str(),
-            self.population.as_str(),
-        ];
+        let names = [self.fleet.as_str(), self.region.as_str(), self.population.as_str()];
         let [fleet, region, population] = names.map(str::as_bytes);
         let parts = [fleet, region, population, &bucket.to_be_bytes()];
         Audience::from_hash(&key.derive("audience", &parts))
@@ -181,9 +165,7 @@ impl Told {
 
 /// An address that clients can connect to.
 fn usable(observed: &ObservedAddress) -> Option<(&ObservedAddress, IpAddr)> {
-    let address = observed
-        .address
-        .filter(|_| observed.phase == Phase::Ready)?;
+    let address = observed.address.filter(|_| observed.phase == Phase::Ready)?;
     Some((observed, address))
 }
 
@@ -224,16 +206,10 @@ fn hidden(blueprint: &Blueprint, inventory: &Inventory) -> BTreeMap<IpAddr, Subj
         let node = blueprint.nodes.get(id);
         node.is_some_and(|n| n.role == Role::Ingress)
     };
-    let ips = inventory
-        .egress_ips
-        .iter()
-        .filter(|(_, ip)| ip.phase.may_exist());
+    let ips = inventory.egress_ips.iter().filter(|(_, ip)| ip.phase.may_exist());
     let machines = inventory.machines.iter();
     let machines = machines.filter(|(id, m)| m.phase.may_exist() && !is_ingress(id));
     let ips = ips.filter_map(|(id, ip)| Some((ip.address?, Subject::EgressIp(*id))));
     let machines = machines.filter_map(|(id, m)| Some((m.address?, Subject::Node(*id))));
-    machines
-        .chain(ips)
-        .map(|(a, s)| (a.to_canonical(), s))
-        .collect()
+    machines.chain(ips).map(|(a, s)| (a.to_canonical(), s)).collect()
 }

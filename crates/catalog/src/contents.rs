@@ -131,14 +131,8 @@ impl Catalog {
             (self.not_before < self.expires, "it expires before it holds"),
             (name::is_name(&self.fleet), "its fleet's name is no name"),
             (!self.fronts.is_empty(), "it names no front door"),
-            (
-                ids.len() == self.fronts.len(),
-                "it names a front door twice",
-            ),
-            (
-                self.fronts.iter().all(Front::is_sound),
-                "a front door can't be used",
-            ),
+            (ids.len() == self.fronts.len(), "it names a front door twice"),
+            (self.fronts.iter().all(Front::is_sound), "a front door can't be used"),
         ];
         match says.iter().find(|(holds, _)| !holds) {
             Some((_, what)) => Err(Refusal::Malformed(what)),
@@ -161,10 +155,7 @@ impl Front {
     fn is_sound(&self) -> bool {
         let printable = |t: &String| t.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
         let nowhere = self.address.is_unspecified() || self.address.is_multicast();
-        let params = self
-            .params
-            .iter()
-            .all(|(k, v)| printable(k) && printable(v));
+        let params = self.params.iter().all(|(k, v)| printable(k) && printable(v));
         self.port != 0 && !nowhere && name::is_name(&self.transport) && params
     }
 }
@@ -207,10 +198,7 @@ mod tests {
              \"not_before\":\"1970-01-01T00:00:01Z\",";
         assert_eq!(before, expected);
         let (_, after) = pad.split_once('"').unwrap();
-        assert_eq!(
-            after,
-            ",\"region\":\"eu-north\",\"schema\":1,\"version\":7}"
-        );
+        assert_eq!(after, ",\"region\":\"eu-north\",\"schema\":1,\"version\":7}");
     }
 
     #[test]

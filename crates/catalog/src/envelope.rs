@@ -37,11 +37,7 @@ pub struct Signature {
 ///
 /// `"DSSEv1" SP LEN(type) SP type SP LEN(body) SP body`, lengths in decimal, in bytes.
 pub fn pae(payload_type: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "DSSEv1 {} {payload_type} {} ",
-        payload_type.len(),
-        body.len()
-    );
+    let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), body.len());
     [head.as_bytes(), body].concat()
 }
 
@@ -62,11 +58,8 @@ struct WireSignature {
 impl Envelope {
     /// An envelope that these keys signed.
     pub fn seal(payload_type: &str, payload: Vec<u8>, keys: &[&SecretKey]) -> Self {
-        let mut envelope = Self {
-            payload_type: payload_type.to_owned(),
-            payload,
-            signatures: Vec::new(),
-        };
+        let mut envelope =
+            Self { payload_type: payload_type.to_owned(), payload, signatures: Vec::new() };
         keys.iter().for_each(|key| envelope.sign(key));
         envelope
     }
@@ -87,10 +80,8 @@ impl Envelope {
 
     /// The envelope as JSON, in canonical form.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let signature = |s: &Signature| WireSignature {
-            keyid: s.keyid.clone(),
-            sig: STANDARD.encode(&s.sig),
-        };
+        let signature =
+            |s: &Signature| WireSignature { keyid: s.keyid.clone(), sig: STANDARD.encode(&s.sig) };
         canonical(&Wire {
             payload: STANDARD.encode(&self.payload),
             payload_type: self.payload_type.clone(),
@@ -105,10 +96,7 @@ impl Envelope {
     /// [`Refusal::TooLarge`] or [`Refusal::Malformed`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Refusal> {
         if bytes.len() > MAX_ENVELOPE {
-            return Err(Refusal::TooLarge {
-                size: bytes.len(),
-                limit: MAX_ENVELOPE,
-            });
+            return Err(Refusal::TooLarge { size: bytes.len(), limit: MAX_ENVELOPE });
         }
         let wire: Wire = serde_json::from_slice(bytes)
             .map_err(|_| Refusal::Malformed("it is no signed envelope"))?;
@@ -118,19 +106,12 @@ impl Envelope {
         };
         let signature = |s: WireSignature| {
             let sig = decode(&s.sig)?;
-            Ok(Signature {
-                keyid: s.keyid,
-                sig,
-            })
+            Ok(Signature { keyid: s.keyid, sig })
         };
         Ok(Self {
             payload: decode(&wire.payload)?,
             payload_type: wire.payload_type,
-            signatures: wire
-                .signatures
-                .into_iter()
-                .map(signature)
-                .collect::<Result<_, _>>()?,
+            signatures: wire.signatures.into_iter().map(signature).collect::<Result<_, _>>()?,
         })
     }
 
@@ -159,10 +140,7 @@ mod tests {
     fn the_encoding_is_the_one_of_the_specification() {
         // The test vector of DSSE's protocol.md.
         let bytes = pae("http://example.com/HelloWorld", b"hello world");
-        assert_eq!(
-            bytes,
-            b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
-        );
+        assert_eq!(bytes, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
     }
 
     #[test]

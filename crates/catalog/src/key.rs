@@ -42,9 +42,7 @@ impl FromStr for KeyId {
     type Err = InvalidKeyId;
 
     fn from_str(text: &str) -> Result<Self, InvalidKeyId> {
-        unhex(text)
-            .map(Self)
-            .ok_or_else(|| InvalidKeyId(text.to_owned()))
+        unhex(text).map(Self).ok_or_else(|| InvalidKeyId(text.to_owned()))
     }
 }
 
@@ -152,10 +150,7 @@ impl SecretKey {
     /// The key as a PEM block of PKCS#8, without the public half, which older readers stumble on.
     /// It is to be kept in a file that only its owner can read.
     pub fn to_pem(&self) -> Zeroizing<String> {
-        let pair = KeypairBytes {
-            secret_key: self.0.to_bytes(),
-            public_key: None,
-        };
+        let pair = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
         // Encoding 32 bytes fails only when memory does.
         pair.to_pkcs8_pem(LineEnding::LF).unwrap_or_default()
     }
@@ -222,9 +217,6 @@ mod tests {
     #[test]
     fn a_secret_key_does_not_show_itself() {
         let key = SecretKey::new(&[0xab; 32]);
-        assert_eq!(
-            format!("{key:?}"),
-            format!("SecretKey({})", key.public().id())
-        );
+        assert_eq!(format!("{key:?}"), format!("SecretKey({})", key.public().id()));
     }
 }

@@ -56,10 +56,7 @@ pub struct Role {
 impl Role {
     /// A role of these keys.
     pub fn new(keys: &[PublicKey], threshold: u32) -> Self {
-        Self {
-            keyids: keys.iter().map(PublicKey::id).collect(),
-            threshold,
-        }
+        Self { keyids: keys.iter().map(PublicKey::id).collect(), threshold }
     }
 }
 
@@ -145,15 +142,9 @@ impl Root {
                 named == self.keys.keys().copied().collect(),
                 "its keys are not the ones that its roles name",
             ),
-            (
-                self.keys.iter().all(|(id, key)| *id == key.id()),
-                "a key does not have its own id",
-            ),
+            (self.keys.iter().all(|(id, key)| *id == key.id()), "a key does not have its own id"),
         ];
-        faults
-            .iter()
-            .find(|(holds, _)| !holds)
-            .map(|(_, what)| *what)
+        faults.iter().find(|(holds, _)| !holds).map(|(_, what)| *what)
     }
 }
 
@@ -180,17 +171,11 @@ mod tests {
     #[test]
     fn a_root_that_can_not_work_is_refused() {
         let [a, b, c] = keys();
-        assert!(
-            root(&[a, b], 3, &[c]).is_err(),
-            "a threshold beyond its keys"
-        );
+        assert!(root(&[a, b], 3, &[c]).is_err(), "a threshold beyond its keys");
         assert!(root(&[a, a], 2, &[c]).is_err(), "one key twice");
         assert!(root(&[a, b], 0, &[c]).is_err(), "a threshold of nothing");
         assert!(root(&[a, b], 1, &[]).is_err(), "nobody signs catalogs");
-        assert!(
-            root(&[a, b], 1, &[b]).is_err(),
-            "an online key that can make roots"
-        );
+        assert!(root(&[a, b], 1, &[b]).is_err(), "an online key that can make roots");
     }
 
     #[test]
@@ -199,9 +184,6 @@ mod tests {
         let mut root = root(&[a, b], 1, &[c]).unwrap();
         root.keys.insert(a.id(), b);
         let refusal = Root::from_bytes(&canonical(&root)).unwrap_err();
-        assert_eq!(
-            refusal,
-            Refusal::Malformed("a key does not have its own id")
-        );
+        assert_eq!(refusal, Refusal::Malformed("a key does not have its own id"));
     }
 }

@@ -65,11 +65,7 @@ impl ChannelSecret {
         bucket: u32,
     ) -> ObjectName {
         let (region, population) = (region.as_str(), population.as_str());
-        let parts: [&[u8]; 3] = [
-            region.as_bytes(),
-            population.as_bytes(),
-            &bucket.to_be_bytes(),
-        ];
+        let parts: [&[u8]; 3] = [region.as_bytes(), population.as_bytes(), &bucket.to_be_bytes()];
         ObjectName::from_hash(&keyed_hash(&self.0, "object", &parts))
     }
 }
@@ -103,13 +99,7 @@ mod tests {
     fn a_secret_reads_back_as_it_was_written() {
         let text = FleetSecret::new([9; 32]).to_text();
         assert_eq!(FleetSecret::from_text(&text).unwrap().0, [9; 32]);
-        for bad in [
-            "",
-            "damm-fleet-secret-1:",
-            &text[1..],
-            &text[..60],
-            &text.to_uppercase(),
-        ] {
+        for bad in ["", "damm-fleet-secret-1:", &text[1..], &text[..60], &text.to_uppercase()] {
             assert!(FleetSecret::from_text(bad).is_err(), "{bad:?} was taken");
         }
     }

@@ -41,11 +41,7 @@ pub struct Expected {
 impl Expected {
     /// Any region and audience of a fleet.
     pub fn fleet(fleet: &str) -> Self {
-        Self {
-            fleet: fleet.to_owned(),
-            region: None,
-            audience: None,
-        }
+        Self { fleet: fleet.to_owned(), region: None, audience: None }
     }
 }
 
@@ -80,11 +76,7 @@ impl Verifier {
         let (envelope, root) = open_root(envelope)?;
         signed_by(&envelope, &root, &root.roles.root, &BTreeSet::new())?;
         of_fleet(&root.fleet, &expected.fleet)?;
-        Ok(Self {
-            root,
-            revoked: BTreeSet::new(),
-            expected,
-        })
+        Ok(Self { root, revoked: BTreeSet::new(), expected })
     }
 
     /// The trusted root.
@@ -122,11 +114,7 @@ impl Verifier {
         let forget_seen = !old.roles.catalog.keyids.is_subset(catalog_keys);
         self.revoked.extend(&revoked);
         self.revoked.retain(|id| !self.root.keys.contains_key(id));
-        RootChange {
-            version: self.root.version,
-            revoked,
-            forget_seen,
-        }
+        RootChange { version: self.root.version, revoked, forget_seen }
     }
 
     /// Takes a catalog, or says why not. `now` is the client's time, `last_seen` what it kept of
@@ -144,16 +132,9 @@ impl Verifier {
         let envelope = Envelope::from_bytes(envelope)?;
         envelope.holds(Catalog::PAYLOAD_TYPE)?;
         if now >= self.root.expires {
-            return Err(Refusal::RootExpired {
-                expired: self.root.expires,
-            });
+            return Err(Refusal::RootExpired { expired: self.root.expires });
         }
-        signed_by(
-            &envelope,
-            &self.root,
-            &self.root.roles.catalog,
-            &self.revoked,
-        )?;
+        signed_by(&envelope, &self.root, &self.root.roles.catalog, &self.revoked)?;
         let catalog = Catalog::from_bytes(&envelope.payload)?;
         self.is_ours(&catalog, last_seen)?;
         in_time(&catalog, now)?;
@@ -188,39 +169,26 @@ fn open_root(bytes: &[u8]) -> Result<(Envelope, Root), Refusal> {
 fn of_fleet(found: &str, wanted: &str) -> Result<(), Refusal> {
     match found == wanted {
         true => Ok(()),
-        false => Err(Refusal::WrongFleet {
-            wanted: wanted.to_owned(),
-            found: found.to_owned(),
-        }),
+        false => Err(Refusal::WrongFleet { wanted: wanted.to_owned(), found: found.to_owned() }),
     }
 }
 
 fn in_time(catalog: &Catalog, now: Timestamp) -> Result<(), Refusal> {
     if now >= catalog.expires {
-        return Err(Refusal::Expired {
-            expired: catalog.expires,
-        });
+        return Err(Refusal::Expired { expired: catalog.expires });
     }
     match now + SKEW < catalog.not_before {
-        true => Err(Refusal::NotYetValid {
-            from: catalog.not_before,
-            now,
-        }),
+        true => Err(Refusal::NotYetValid { from: catalog.not_before, now }),
         false => Ok(()),
     }
 }
 
 fn not_older(catalog: &Catalog, seen: &Seen) -> Result<(), Refusal> {
     if catalog.version < seen.version {
-        return Err(Refusal::Rollback {
-            found: catalog.version,
-            seen: seen.version,
-        });
+        return Err(Refusal::Rollback { found: catalog.version, seen: seen.version });
     }
     match catalog.version == seen.version && catalog.seen().digest != seen.digest {
-        true => Err(Refusal::Equivocation {
-            version: catalog.version,
-        }),
+        true => Err(Refusal::Equivocation { version: catalog.version }),
         false => Ok(()),
     }
 }
@@ -246,11 +214,7 @@ fn signed_by(
             return Err(Refusal::Malformed("a key signed it twice"));
         }
         // A role's keys are among the root's: it is refused otherwise.
-        if !root
-            .keys
-            .get(&id)
-            .is_some_and(|k| k.signed(&bytes, &signature.sig))
-        {
+        if !root.keys.get(&id).is_some_and(|k| k.signed(&bytes, &signature.sig)) {
             return Err(Refusal::BadSignature { key: id });
         }
     }

@@ -55,10 +55,7 @@ fn any_single_flipped_bit_of_a_catalog_is_refused() {
     for bit in 0..good.len() * 8 {
         let mut bad = good.clone();
         bad[bit / 8] ^= 1 << (bit % 8);
-        assert!(
-            verifier.verify(&bad, NOW, None).is_err(),
-            "bit {bit} was taken"
-        );
+        assert!(verifier.verify(&bad, NOW, None).is_err(), "bit {bit} was taken");
     }
 }
 
@@ -77,21 +74,14 @@ fn any_single_flipped_bit_of_a_root_is_refused() {
 fn a_catalog_cut_off_anywhere_is_refused() {
     let (good, verifier) = (sealed(), verifier());
     for end in 0..good.len() {
-        assert!(
-            verifier.verify(&good[..end], NOW, None).is_err(),
-            "{end} bytes were taken"
-        );
+        assert!(verifier.verify(&good[..end], NOW, None).is_err(), "{end} bytes were taken");
     }
 }
 
 #[test]
 fn deeply_nested_bytes_are_refused() {
     for open in ["[", "{\"payload\":"] {
-        assert!(
-            verifier()
-                .verify(open.repeat(5_000).as_bytes(), NOW, None)
-                .is_err()
-        );
+        assert!(verifier().verify(open.repeat(5_000).as_bytes(), NOW, None).is_err());
     }
     let payload = "[".repeat(30_000).into_bytes();
     let nested = Envelope::seal(Catalog::PAYLOAD_TYPE, payload, &[&online()]);
@@ -117,26 +107,13 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
 }
 
 fn fields() -> [&'static str; 9] {
-    [
-        "schema",
-        "fleet",
-        "region",
-        "audience",
-        "version",
-        "not_before",
-        "expires",
-        "fronts",
-        "pad",
-    ]
+    ["schema", "fleet", "region", "audience", "version", "not_before", "expires", "fronts", "pad"]
 }
 
 /// As many cases as `PROPTEST_CASES` asks for, and 1,000 at least.
 fn cases() -> ProptestConfig {
     let asked = ProptestConfig::default();
-    ProptestConfig {
-        cases: asked.cases.max(1_000),
-        ..asked
-    }
+    ProptestConfig { cases: asked.cases.max(1_000), ..asked }
 }
 
 proptest! {

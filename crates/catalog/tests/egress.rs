@@ -36,13 +36,7 @@ fn spellings(address: IpAddr) -> Vec<String> {
             let short: Vec<_> = groups.iter().map(|g| format!("{g:x}")).collect();
             let digits: String = hex(&six.octets());
             let arpa: Vec<_> = digits.chars().rev().map(String::from).collect();
-            vec![
-                six.to_string(),
-                full.join(":"),
-                short.join(":"),
-                digits,
-                arpa.join("."),
-            ]
+            vec![six.to_string(), full.join(":"), short.join(":"), digits, arpa.join(".")]
         }
     }
 }
@@ -100,10 +94,7 @@ fn visible(name: &str, bytes: &[u8]) -> Vec<Vec<u8>> {
 /// As many cases as `PROPTEST_CASES` asks for, and 250 at least.
 fn cases() -> ProptestConfig {
     let asked = ProptestConfig::default();
-    ProptestConfig {
-        cases: asked.cases.max(250),
-        ..asked
-    }
+    ProptestConfig { cases: asked.cases.max(250), ..asked }
 }
 
 proptest! {
@@ -164,18 +155,13 @@ fn two_by_two() -> Fleet {
 #[test]
 fn the_search_finds_every_form_of_an_address() {
     for address in ["198.51.100.7", "2001:db8::7"].map(|a| a.parse::<IpAddr>().unwrap()) {
-        let text = spellings(address)
-            .into_iter()
-            .map(|s| format!("\"{s}\"").into_bytes());
+        let text = spellings(address).into_iter().map(|s| format!("\"{s}\"").into_bytes());
         for form in text.chain(binary(address)) {
             let planted = [b"{".as_slice(), &form, b"}"].concat();
             assert!(holds(&planted, address), "{form:?} was not found");
         }
     }
-    assert!(!holds(
-        b"198.51.100.77, 98.51.100.7",
-        "198.51.100.7".parse().unwrap()
-    ));
+    assert!(!holds(b"198.51.100.77, 98.51.100.7", "198.51.100.7".parse().unwrap()));
 }
 
 #[test]
@@ -185,10 +171,7 @@ fn the_search_finds_the_addresses_of_front_doors() {
     let layers: Vec<_> = published.iter().flat_map(|(n, b)| visible(n, b)).collect();
     for door in fleet.inventory.frontdoors.values() {
         let address = door.address.unwrap();
-        assert!(
-            layers.iter().any(|l| holds(l, address)),
-            "{address} is not told"
-        );
+        assert!(layers.iter().any(|l| holds(l, address)), "{address} is not told");
     }
 }
 
@@ -216,10 +199,7 @@ fn every_kind_of_change_changes_something_of_egress() {
         let mut fleet = two_by_two();
         let before = (fleet.blueprint.clone(), fleet.inventory.clone());
         fleet.change_egress(&change);
-        assert!(
-            (&fleet.blueprint, &fleet.inventory) != (&before.0, &before.1),
-            "{change:?}"
-        );
+        assert!((&fleet.blueprint, &fleet.inventory) != (&before.0, &before.1), "{change:?}");
     }
 }
 
@@ -235,10 +215,7 @@ fn a_door_with_an_egress_address_stops_the_publication() {
         fleet.inventory.egress_ips.get_mut(&ip).unwrap().phase = phase;
         fleet.told(&region("eu"), &population("ir")).map(|_| ())
     };
-    let refusal = Err(Error::EgressAddress {
-        door,
-        egress: Subject::EgressIp(ip),
-    });
+    let refusal = Err(Error::EgressAddress { door, egress: Subject::EgressIp(ip) });
     assert_eq!(told_as(egress, Phase::Ready), refusal);
     assert_eq!(told_as(egress, Phase::Deleting), refusal);
     // The provider has taken it back: it is no egress address any more.
@@ -257,10 +234,7 @@ fn a_door_with_an_egress_machines_own_address_stops_the_publication() {
     let address = fleet.inventory.machines[&node].address;
     fleet.inventory.frontdoors.get_mut(&door).unwrap().address = address;
     let told = |fleet: &Fleet| fleet.told(&region("eu"), &population("ir")).map(|_| ());
-    let refusal = Err(Error::EgressAddress {
-        door,
-        egress: Subject::Node(node),
-    });
+    let refusal = Err(Error::EgressAddress { door, egress: Subject::Node(node) });
     assert_eq!(told(&fleet), refusal);
     // Forgotten by the blueprint, but still standing.
     fleet.blueprint.nodes.remove(&node);
@@ -273,9 +247,7 @@ fn only_signed_bytes_and_opaque_names_tell_of_a_bucket() {
     let told = fleet.told(&region("eu"), &population("ir")).unwrap();
     let catalog = told.catalog(&key(), 2, edition(1)).unwrap();
     let text = String::from_utf8(catalog.to_bytes()).unwrap();
-    for secret in [
-        "\"ir\"", "bucket", "p0", "p1", "node-", "eip-", "64500", "provider", "asn",
-    ] {
+    for secret in ["\"ir\"", "bucket", "p0", "p1", "node-", "eip-", "64500", "provider", "asn"] {
         assert!(!text.contains(secret), "{secret} stands in {text}");
     }
 }

@@ -29,11 +29,7 @@ fn fleet() -> (Fleet, NodeId) {
 }
 
 fn doors(fleet: &Fleet, node: NodeId) -> BTreeSet<FrontdoorId> {
-    fleet.blueprint.nodes[&node]
-        .frontdoors
-        .keys()
-        .copied()
-        .collect()
+    fleet.blueprint.nodes[&node].frontdoors.keys().copied().collect()
 }
 
 fn told(fleet: &Fleet) -> BTreeSet<FrontdoorId> {
@@ -54,9 +50,7 @@ fn only_doors_in_service_are_told() {
     let without = |change: &dyn Fn(&mut Fleet)| {
         let mut fleet = fleet.clone();
         change(&mut fleet);
-        all.difference(&told(&fleet))
-            .copied()
-            .collect::<BTreeSet<_>>()
+        all.difference(&told(&fleet)).copied().collect::<BTreeSet<_>>()
     };
     let node_of = |f: &mut Fleet| f.blueprint.nodes.remove(&node).unwrap();
     let put = |f: &mut Fleet, n| drop(f.blueprint.nodes.insert(node, n));
@@ -120,13 +114,8 @@ fn a_region_tells_of_its_own_doors_to_those_whom_it_serves() {
 
 #[test]
 fn nothing_is_published_when_there_is_nothing_to_tell() {
-    let refusal = Fleet::empty(1)
-        .told(&region("eu"), &population("ir"))
-        .unwrap_err();
-    let expected = Error::NoFronts {
-        region: region("eu"),
-        population: population("ir"),
-    };
+    let refusal = Fleet::empty(1).told(&region("eu"), &population("ir")).unwrap_err();
+    let expected = Error::NoFronts { region: region("eu"), population: population("ir") };
     assert_eq!(refusal, expected);
 }
 
@@ -142,10 +131,7 @@ fn each_bucket_is_told_of_few_doors_over_two_providers() {
         let catalog = catalog(&fleet, bucket);
         let ids: Vec<_> = catalog.fronts.iter().map(|f| f.id).collect();
         let providers: BTreeSet<_> = ids.iter().map(|id| provider(*id)).collect();
-        assert!(
-            ids.len() == 3 && providers.len() >= 2,
-            "bucket {bucket}: {ids:?}"
-        );
+        assert!(ids.len() == 3 && providers.len() >= 2, "bucket {bucket}: {ids:?}");
         told.insert(ids);
     }
     assert!(told.len() > 1, "all buckets are told the same");
@@ -162,11 +148,7 @@ fn the_digest_changes_only_for_buckets_that_are_told_something_else() {
             let (old, new) = (catalog(&before, bucket), catalog(&after, bucket));
             let held = old.fronts.iter().any(|f| f.id == gone);
             moved += u32::from(held);
-            assert_eq!(
-                old.contents_digest() != new.contents_digest(),
-                held,
-                "bucket {bucket}"
-            );
+            assert_eq!(old.contents_digest() != new.contents_digest(), held, "bucket {bucket}");
             assert_eq!(old.audience, new.audience);
         }
     }
@@ -191,11 +173,7 @@ fn a_new_address_of_the_same_door_is_something_else_to_tell() {
 fn an_edition_that_can_not_be_is_refused() {
     let (fleet, _) = fleet();
     let of = |bucket, version, hours| {
-        let edition = Edition {
-            version,
-            not_before: NOW,
-            expires: NOW + Span::from_hours(hours),
-        };
+        let edition = Edition { version, not_before: NOW, expires: NOW + Span::from_hours(hours) };
         build(
             &fleet.blueprint,
             &fleet.topology,
@@ -208,10 +186,7 @@ fn an_edition_that_can_not_be_is_refused() {
         )
     };
     assert!(of(3, 1, 1).is_ok());
-    assert!(matches!(
-        of(4, 1, 1),
-        Err(Error::NoBucket { bucket: 4, .. })
-    ));
+    assert!(matches!(of(4, 1, 1), Err(Error::NoBucket { bucket: 4, .. })));
     assert_eq!(of(0, 1 << 53, 1), Err(Error::Version(1 << 53)));
     assert!(matches!(of(0, 1, 0), Err(Error::Times { .. })));
 }
@@ -227,17 +202,11 @@ fn a_catalog_reads_well_as_a_table() {
     let table = catalog.table();
     let lines: Vec<_> = table.lines().collect();
     assert_eq!(lines[0], "example · eu · version 1");
-    assert_eq!(
-        lines[3],
-        "FRONT DOOR         ADDRESS            TRANSPORT    PARAMETERS"
-    );
+    assert_eq!(lines[3], "FRONT DOOR         ADDRESS            TRANSPORT    PARAMETERS");
     for (line, front) in lines[4..].iter().zip(&catalog.fronts) {
         let cells: Vec<_> = line.split_whitespace().collect();
         let address = format!("[{}]:443", front.address);
-        assert_eq!(
-            cells,
-            [front.id.to_string(), address, "shadowsocks".to_owned()]
-        );
+        assert_eq!(cells, [front.id.to_string(), address, "shadowsocks".to_owned()]);
     }
     assert_eq!(lines.len(), 4 + catalog.fronts.len());
 }

@@ -17,20 +17,11 @@ fn offline(n: u8) -> SecretKey {
 fn root(version: u64, online: &SecretKey) -> Root {
     let offline = [1, 2, 3].map(|n| offline(n).public());
     let year = NOW + Span::from_days(365);
-    Root::new(
-        "example",
-        version,
-        year,
-        (&offline, 2),
-        (&[online.public()], 1),
-    )
-    .unwrap()
+    Root::new("example", version, year, (&offline, 2), (&[online.public()], 1)).unwrap()
 }
 
 fn first_root() -> Vec<u8> {
-    root(1, &online())
-        .seal(&[&offline(1), &offline(2)])
-        .to_bytes()
+    root(1, &online()).seal(&[&offline(1), &offline(2)]).to_bytes()
 }
 
 fn verifier() -> Verifier {
@@ -68,15 +59,8 @@ fn a_good_catalog_is_taken_as_it_was_built() {
     assert_eq!(taken, Ok(catalog.clone()));
     // Again, and the next version.
     let seen = catalog.seen();
-    assert_eq!(
-        verifier().verify(&sealed(&catalog), NOW, Some(&seen)),
-        Ok(catalog)
-    );
-    assert!(
-        verifier()
-            .verify(&sealed(&catalog_of(0, 8)), NOW, Some(&seen))
-            .is_ok()
-    );
+    assert_eq!(verifier().verify(&sealed(&catalog), NOW, Some(&seen)), Ok(catalog));
+    assert!(verifier().verify(&sealed(&catalog_of(0, 8)), NOW, Some(&seen)).is_ok());
 }
 
 #[test]
@@ -115,10 +99,7 @@ fn a_catalog_of_the_future_is_taken_only_within_the_skew_of_clocks() {
 #[test]
 fn a_catalog_of_another_fleet_or_region_is_refused() {
     let with = |fleet: &str, name: Option<&str>| {
-        let expected = Expected {
-            region: name.map(region),
-            ..Expected::fleet("example")
-        };
+        let expected = Expected { region: name.map(region), ..Expected::fleet("example") };
         let mut catalog = catalog(7);
         catalog.fleet = fleet.to_owned();
         let verifier = Verifier::trust(&first_root(), expected).unwrap();
@@ -126,15 +107,9 @@ fn a_catalog_of_another_fleet_or_region_is_refused() {
     };
     assert_eq!(with("example", Some("eu")), Ok(()));
     let (wanted, found) = ("example".to_owned(), "other".to_owned());
-    assert_eq!(
-        with("other", None),
-        Err(Refusal::WrongFleet { wanted, found })
-    );
+    assert_eq!(with("other", None), Err(Refusal::WrongFleet { wanted, found }));
     let (wanted, found) = (region("us"), region("eu"));
-    assert_eq!(
-        with("example", Some("us")),
-        Err(Refusal::WrongRegion { wanted, found })
-    );
+    assert_eq!(with("example", Some("us")), Err(Refusal::WrongRegion { wanted, found }));
 }
 
 #[test]
@@ -142,15 +117,9 @@ fn another_buckets_catalog_is_refused() {
     let (mine, theirs) = (catalog_of(0, 7), catalog_of(1, 8));
     let refusal = verifier().verify(&sealed(&theirs), NOW, Some(&mine.seen()));
     assert_eq!(refusal, Err(Refusal::WrongAudience));
-    let expected = Expected {
-        audience: Some(mine.audience),
-        ..Expected::fleet("example")
-    };
+    let expected = Expected { audience: Some(mine.audience), ..Expected::fleet("example") };
     let enrolled = Verifier::trust(&first_root(), expected).unwrap();
-    assert_eq!(
-        enrolled.verify(&sealed(&theirs), NOW, None),
-        Err(Refusal::WrongAudience)
-    );
+    assert_eq!(enrolled.verify(&sealed(&theirs), NOW, None), Err(Refusal::WrongAudience));
 }
 
 #[test]
@@ -171,9 +140,7 @@ fn a_catalog_that_a_root_key_signed_is_refused() {
 
 #[test]
 fn a_strangers_signature_beside_a_good_one_does_no_harm() {
-    let bytes = catalog(7)
-        .seal(&[&SecretKey::new(&[9; 32]), &online()])
-        .to_bytes();
+    let bytes = catalog(7).seal(&[&SecretKey::new(&[9; 32]), &online()]).to_bytes();
     assert_eq!(verifier().verify(&bytes, NOW, None), Ok(catalog(7)));
 }
 
@@ -198,27 +165,14 @@ fn one_key_does_not_count_twice() {
     let keys = [online(), SecretKey::new(&[5; 32])];
     let catalogs = keys.each_ref().map(SecretKey::public);
     let year = NOW + Span::from_days(365);
-    let root = Root::new(
-        "example",
-        1,
-        year,
-        (&[offline(1).public()], 1),
-        (&catalogs, 2),
-    )
-    .unwrap();
+    let root = Root::new("example", 1, year, (&[offline(1).public()], 1), (&catalogs, 2)).unwrap();
     let bytes = root.seal(&[&offline(1)]).to_bytes();
     let verifier = Verifier::trust(&bytes, Expected::fleet("example")).unwrap();
     let verify = |envelope: &Envelope| verifier.verify(&envelope.to_bytes(), NOW, None);
     let mut once = catalog(7).seal(&[&keys[0]]);
-    assert_eq!(
-        verify(&once),
-        Err(Refusal::TooFewSignatures { have: 1, want: 2 })
-    );
+    assert_eq!(verify(&once), Err(Refusal::TooFewSignatures { have: 1, want: 2 }));
     once.signatures.push(once.signatures[0].clone());
-    assert_eq!(
-        verify(&once),
-        Err(Refusal::Malformed("a key signed it twice"))
-    );
+    assert_eq!(verify(&once), Err(Refusal::Malformed("a key signed it twice")));
     assert!(verify(&catalog(7).seal(&[&keys[0], &keys[1]])).is_ok());
 }
 
@@ -234,9 +188,7 @@ fn a_root_is_not_taken_for_a_catalog_nor_a_catalog_for_a_root() {
     let mut disguised = root(2, &online()).seal(&[&online()]);
     disguised.payload_type = Catalog::PAYLOAD_TYPE.to_owned();
     assert!(verifier().update_root(&renamed.to_bytes()).is_err());
-    let refusal = verifier()
-        .verify(&disguised.to_bytes(), NOW, None)
-        .unwrap_err();
+    let refusal = verifier().verify(&disguised.to_bytes(), NOW, None).unwrap_err();
     assert!(matches!(refusal, Refusal::BadSignature { .. }), "{refusal}");
 }
 
@@ -245,10 +197,7 @@ fn signed_bytes_that_are_not_canonical_are_refused() {
     let mut payload = catalog(7).to_bytes();
     payload.push(b'\n');
     let bytes = Envelope::seal(Catalog::PAYLOAD_TYPE, payload, &[&online()]).to_bytes();
-    assert_eq!(
-        verifier().verify(&bytes, NOW, None),
-        Err(Refusal::NotCanonical)
-    );
+    assert_eq!(verifier().verify(&bytes, NOW, None), Err(Refusal::NotCanonical));
 }
 
 #[test]
@@ -284,11 +233,7 @@ fn a_new_root_revokes_the_key_that_it_leaves_out() {
     assert_eq!(change.revoked.into_iter().collect::<Vec<_>>(), [old]);
     let refusal = verifier.verify(&sealed(&catalog(7)), NOW, None);
     assert_eq!(refusal, Err(Refusal::RevokedKey { key: old }));
-    assert!(
-        verifier
-            .verify(&catalog(7).seal(&[&new]).to_bytes(), NOW, None)
-            .is_ok()
-    );
+    assert!(verifier.verify(&catalog(7).seal(&[&new]).to_bytes(), NOW, None).is_ok());
 }
 
 #[test]
@@ -301,11 +246,7 @@ fn a_root_that_only_adds_a_key_lets_the_client_remember() {
     let change = verifier.update_root(&bytes).unwrap();
     assert!(!change.forget_seen && change.revoked.is_empty());
     for key in [&online(), &new] {
-        assert!(
-            verifier
-                .verify(&catalog(7).seal(&[key]).to_bytes(), NOW, None)
-                .is_ok()
-        );
+        assert!(verifier.verify(&catalog(7).seal(&[key]).to_bytes(), NOW, None).is_ok());
     }
 }
 
@@ -320,9 +261,7 @@ fn handed_over() -> Root {
 fn new_root_keys_need_the_old_ones_and_themselves() {
     let follow = |keys: &[u8]| {
         let keys: Vec<_> = keys.iter().map(|n| offline(*n)).collect();
-        let bytes = handed_over()
-            .seal(&keys.iter().collect::<Vec<_>>())
-            .to_bytes();
+        let bytes = handed_over().seal(&keys.iter().collect::<Vec<_>>()).to_bytes();
         let mut verifier = verifier();
         let change = verifier.update_root(&bytes);
         assert_eq!(verifier.root().version, if change.is_ok() { 2 } else { 1 });
@@ -332,10 +271,8 @@ fn new_root_keys_need_the_old_ones_and_themselves() {
     assert_eq!(follow(&[3, 1, 6, 5]), Ok(()));
     for few in [&[1, 2, 4][..], &[1, 4, 5], &[4, 5, 6], &[1, 2, 3], &[]] {
         let refusal = follow(few).unwrap_err();
-        let typed = matches!(
-            refusal,
-            Refusal::TooFewSignatures { .. } | Refusal::UnknownKey { .. }
-        );
+        let typed =
+            matches!(refusal, Refusal::TooFewSignatures { .. } | Refusal::UnknownKey { .. });
         assert!(typed, "{few:?}: {refusal}");
     }
 }
@@ -343,11 +280,7 @@ fn new_root_keys_need_the_old_ones_and_themselves() {
 #[test]
 fn roots_are_followed_one_by_one() {
     let mut verifier = verifier();
-    let numbered = |n| {
-        root(n, &online())
-            .seal(&[&offline(1), &offline(2)])
-            .to_bytes()
-    };
+    let numbered = |n| root(n, &online()).seal(&[&offline(1), &offline(2)]).to_bytes();
     for found in [1, 3] {
         let refusal = verifier.update_root(&numbered(found)).unwrap_err();
         assert_eq!(refusal, Refusal::RootOutOfOrder { found, wanted: 2 });
@@ -370,8 +303,6 @@ fn an_expired_root_still_leads_to_its_successor() {
     verifier.update_root(&expires(2, past)).unwrap();
     let refusal = verifier.verify(&sealed(&catalog(7)), NOW, None);
     assert_eq!(refusal, Err(Refusal::RootExpired { expired: past }));
-    verifier
-        .update_root(&expires(3, NOW + Span::from_days(1)))
-        .unwrap();
+    verifier.update_root(&expires(3, NOW + Span::from_days(1))).unwrap();
     assert!(verifier.verify(&sealed(&catalog(7)), NOW, None).is_ok());
 }

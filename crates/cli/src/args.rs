@@ -28,11 +28,7 @@ Exit codes:
 /// The control plane of censorship-circumvention access networks.
 #[derive(Debug, Parser)]
 #[command(name = "damm", version, about, long_about = LONG_ABOUT, after_help = AFTER)]
-#[command(
-    propagate_version = true,
-    subcommand_required = true,
-    arg_required_else_help = true
-)]
+#[command(propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
 #[command(max_term_width = 100)]
 pub struct Cli {
     /// Options of every command.
@@ -88,19 +84,16 @@ pub enum Command {
   damm check topology.json --json | jq .diagnostics")]
     Check(OneTopology),
     /// Show what would be made, changed, drained and retired, and why
-    #[command(
-        after_long_help = "Nothing is changed. Exit code 0: nothing to do; 2: there are \
+    #[command(after_long_help = "Nothing is changed. Exit code 0: nothing to do; 2: there are \
 changes; 3: refused by a rule.
 
 Examples:
   damm plan topology.json
   damm plan topology.json -v                  list every node, fold nothing
-  damm plan topology.json --out next.plan     keep exactly this plan for `damm apply next.plan`"
-    )]
+  damm plan topology.json --out next.plan     keep exactly this plan for `damm apply next.plan`")]
     Plan(Plan),
     /// Carry a topology or a plan file out; stop it at any moment and run it again
-    #[command(
-        after_long_help = "Shows the plan, asks, carries it out, and goes on with the \
+    #[command(after_long_help = "Shows the plan, asks, carries it out, and goes on with the \
 plans that follow from it until nothing is left to do at once. What has to wait for drains or \
 expiries is listed at the end; `--wait` stays for it.
 
@@ -110,8 +103,7 @@ Examples:
   damm apply topology.json
   damm apply topology.json --yes              for scripts: no question
   damm apply next.plan                        exactly the plan that was reviewed
-  damm apply topology.json --yes --wait 2h    stay while drains end, two hours at most"
-    )]
+  damm apply topology.json --yes --wait 2h    stay while drains end, two hours at most")]
     Apply(Apply),
     /// The fleet at a glance
     #[command(after_long_help = "Examples:
@@ -143,16 +135,14 @@ Examples:
     #[command(subcommand)]
     Verdicts(Verdicts),
     /// A fleet's whole life on the built-in simulated cloud, in under a minute
-    #[command(
-        after_long_help = "Builds a fleet, publishes its catalogs, lets a censor block \
+    #[command(after_long_help = "Builds a fleet, publishes its catalogs, lets a censor block \
 front doors, replaces, drains and retires them, and rotates the egress, on a clock whose days \
 pass in seconds. It needs nothing and touches nothing outside its directory.
 
 Examples:
   damm demo
   damm demo --fast
-  damm demo --dir ./demo      keep the state, then: damm status --state sqlite:demo/damm.db"
-    )]
+  damm demo --dir ./demo      keep the state, then: damm status --state sqlite:demo/damm.db")]
     Demo(Demo),
     /// Make an ingress node with its front doors
     CreateIngress(Create),
@@ -298,15 +288,13 @@ pub enum Catalog {
   damm catalog show published/3f9a…")]
     Show(CatalogShow),
     /// Check a catalog file against the offline root
-    #[command(
-        after_long_help = "Refused (exit code 3): a signature that does not fit, a \
+    #[command(after_long_help = "Refused (exit code 3): a signature that does not fit, a \
 catalog that has expired, and with --seen one that is older than, or another audience's than, \
 what was seen before.
 
 Examples:
   damm catalog verify published/3f9a… --root keys/root.json
-  damm catalog verify published/3f9a… --root keys/root.json --seen 17"
-    )]
+  damm catalog verify published/3f9a… --root keys/root.json --seen 17")]
     Verify(CatalogVerify),
 }
 

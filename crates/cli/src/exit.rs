@@ -54,14 +54,7 @@ impl Failure {
     /// A failure with an exit code.
     pub fn new(exit: Exit, message: impl Display) -> Self {
         let message = message.to_string();
-        Self {
-            exit,
-            message,
-            preface: None,
-            help: None,
-            rule: None,
-            details: None,
-        }
+        Self { exit, message, preface: None, help: None, rule: None, details: None }
     }
 
     /// A plain error.

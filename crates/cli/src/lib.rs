@@ -51,12 +51,7 @@ fn misuse(error: &clap::Error) -> Exit {
     } else {
         let text = error.render().to_string();
         let message = text.trim_start_matches("error: ").trim_end();
-        let global = Global {
-            json,
-            state: None,
-            color: args::Color::Auto,
-            verbose: 0,
-        };
+        let global = Global { json, state: None, color: args::Color::Auto, verbose: 0 };
         Output::new(&global).failure(&Failure::error(message));
     }
     if asked { Exit::Done } else { Exit::Error }

@@ -51,12 +51,7 @@ impl Outlook {
         // It is looked at and thrown away, so its ids need not be fresh.
         let plan = plan(&situation, Seed::from_number(0));
         let survival = survival(&situation);
-        Ok(Self {
-            file,
-            picture,
-            plan,
-            survival,
-        })
+        Ok(Self { file, picture, plan, survival })
     }
 
     /// The topology's file name, short enough for a line.

@@ -149,11 +149,7 @@ impl Output {
 
 /// Writes, and gives up quietly when nobody reads any more.
 fn write(mut to: impl Write, text: &str) {
-    if to
-        .write_all(text.as_bytes())
-        .and_then(|()| to.flush())
-        .is_err()
-    {
+    if to.write_all(text.as_bytes()).and_then(|()| to.flush()).is_err() {
         // A closed pipe (`damm show nodes | head`) is no error of ours, and there is nobody to
         // tell of any other.
     }

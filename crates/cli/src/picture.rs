@@ -66,18 +66,12 @@ impl Picture {
     /// Established sessions through one address.
     pub fn sessions_of(&self, node: NodeId, subject: Subject) -> u64 {
         let report = self.reports.get(&node);
-        report
-            .and_then(|r| r.sessions.get(&subject))
-            .copied()
-            .unwrap_or(0)
+        report.and_then(|r| r.sessions.get(&subject)).copied().unwrap_or(0)
     }
 
     /// The networks that a door is in a state.
     pub fn networks_in(&self, door: FrontdoorId, state: State) -> usize {
-        self.verdicts
-            .of(door)
-            .filter(|(_, v)| v.state == state)
-            .count()
+        self.verdicts.of(door).filter(|(_, v)| v.state == state).count()
     }
 
     /// The node that a subject is, or stands on.

@@ -58,11 +58,7 @@ impl PlanFile {
 
     /// Whether a file's text looks like a plan rather than a topology.
     pub fn is_one(text: &str) -> bool {
-        let start: String = text
-            .chars()
-            .take(200)
-            .filter(|c| !c.is_whitespace())
-            .collect();
+        let start: String = text.chars().take(200).filter(|c| !c.is_whitespace()).collect();
         start.starts_with(&format!("{{\"kind\":\"{KIND}\""))
     }
 
@@ -86,18 +82,12 @@ impl PlanFile {
                 return Err(Failure::error(message).help(again));
             }
         }
-        let said = value
-            .get("digest")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let said = value.get("digest").and_then(Value::as_str).unwrap_or_default().to_owned();
         if digest(value.clone())? != said {
-            return Err(
-                Failure::error(format!("{name} was changed since damm wrote it")).help(
-                    "a plan is carried out as it was reviewed or not at all; \
+            return Err(Failure::error(format!("{name} was changed since damm wrote it")).help(
+                "a plan is carried out as it was reviewed or not at all; \
                      change the topology and plan again",
-                ),
-            );
+            ));
         }
         serde_json::from_value(value).map_err(|e| {
             Failure::error(format!("{name}: the plan file is damaged: {e}")).help(again)
@@ -115,8 +105,5 @@ fn digest(mut value: Value) -> Result<String> {
         fields.remove("digest");
     }
     let bytes = serde_json_canonicalizer::to_vec(&value).map_err(unwritable)?;
-    Ok(Sha256::digest(bytes)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect())
+    Ok(Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect())
 }

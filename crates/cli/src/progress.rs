@@ -35,11 +35,7 @@ impl Progress {
             bar.enable_steady_tick(TICK);
             bar
         });
-        Self {
-            bar,
-            output: *output,
-            waiting: Arc::default(),
-        }
+        Self { bar, output: *output, waiting: Arc::default() }
     }
 
     /// Shows the bar again after a question.

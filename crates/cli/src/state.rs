@@ -48,16 +48,10 @@ mod tests {
     #[test]
     fn the_state_is_beside_the_topology_unless_told() {
         let of = |told, topology: Option<&str>| path(told, topology.map(Path::new)).unwrap();
-        assert_eq!(
-            of(None, Some("fleets/a/topology.json")),
-            Path::new("fleets/a/damm.db")
-        );
+        assert_eq!(of(None, Some("fleets/a/topology.json")), Path::new("fleets/a/damm.db"));
         assert_eq!(of(None, Some("topology.json")), Path::new("damm.db"));
         assert_eq!(of(None, None), Path::new("damm.db"));
-        assert_eq!(
-            of(Some("sqlite:/x/y.db"), Some("t.json")),
-            Path::new("/x/y.db")
-        );
+        assert_eq!(of(Some("sqlite:/x/y.db"), Some("t.json")), Path::new("/x/y.db"));
         assert_eq!(of(Some("/x/y.db"), None), Path::new("/x/y.db"));
     }
 

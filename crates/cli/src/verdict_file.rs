@@ -41,26 +41,11 @@ pub struct Mistake {
 /// contradict each other, and evidence that names an address.
 pub fn read(name: &str, text: &str, picture: &Picture) -> Result<Verdicts, Failure> {
     let list: Vec<&RawValue> = serde_json::from_str(text).map_err(|e| {
-        let message = if e.is_data() {
-            "a list of verdicts is expected".to_owned()
-        } else {
-            e.to_string()
-        };
-        let message = message
-            .split(" at line ")
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let message =
+            if e.is_data() { "a list of verdicts is expected".to_owned() } else { e.to_string() };
+        let message = message.split(" at line ").next().unwrap_or_default().to_owned();
         let (line, column) = (e.line().max(1), e.column().max(1));
-        told(
-            name,
-            text,
-            &[Mistake {
-                line,
-                column,
-                message,
-            }],
-        )
+        told(name, text, &[Mistake { line, column, message }])
     })?;
     let mut verdicts = Verdicts::default();
     let mut mistakes = Vec::new();
@@ -69,11 +54,7 @@ pub fn read(name: &str, text: &str, picture: &Picture) -> Result<Verdicts, Failu
         let offset = raw.get().as_ptr() as usize - text.as_ptr() as usize;
         if let Err((at, message)) = entry(raw.get(), picture, &mut verdicts) {
             let (line, column) = place(text, offset + at);
-            mistakes.push(Mistake {
-                line,
-                column,
-                message,
-            });
+            mistakes.push(Mistake { line, column, message });
         }
     }
     match mistakes.is_empty() {
@@ -86,11 +67,7 @@ pub fn read(name: &str, text: &str, picture: &Picture) -> Result<Verdicts, Failu
 fn entry(raw: &str, picture: &Picture, verdicts: &mut Verdicts) -> Result<(), (usize, String)> {
     let entry: Entry = serde_json::from_str(raw).map_err(|e| {
         let message = e.to_string();
-        let message = message
-            .split(" at line ")
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let message = message.split(" at line ").next().unwrap_or_default().to_owned();
         (byte_of(raw, e.line(), e.column()), message)
     })?;
     let at = |key: &str| raw.find(&format!("\"{key}\"")).unwrap_or(0);
@@ -126,21 +103,14 @@ fn doors(entry: &Entry, picture: &Picture) -> Result<Vec<FrontdoorId>, (&'static
                 Subject::Frontdoor(id) => Some(id),
                 _ => None,
             };
-            let found = picture
-                .resources
-                .values()
-                .filter(here)
-                .filter_map(|r| door(r.subject));
+            let found = picture.resources.values().filter(here).filter_map(|r| door(r.subject));
             let found: Vec<_> = found.collect();
             match found.is_empty() {
                 true => Err(("address", format!("no front door stands at {address}"))),
                 false => Ok(found),
             }
         }
-        _ => Err((
-            "door",
-            "one of `door` and `address` is needed, and not both".to_owned(),
-        )),
+        _ => Err(("door", "one of `door` and `address` is needed, and not both".to_owned())),
     }
 }
 
@@ -152,11 +122,7 @@ fn addresses_in(text: &str) -> impl Iterator<Item = IpAddr> {
 }
 
 fn byte_of(text: &str, line: usize, column: usize) -> usize {
-    let before: usize = text
-        .split_inclusive('\n')
-        .take(line.saturating_sub(1))
-        .map(str::len)
-        .sum();
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     (before + column.saturating_sub(1)).min(text.len())
 }
 
@@ -171,10 +137,7 @@ fn told(name: &str, text: &str, mistakes: &[Mistake]) -> Failure {
     let show = |m: &Mistake| {
         let line = text.lines().nth(m.line - 1).unwrap_or_default();
         let mark = " ".repeat(m.column - 1);
-        format!(
-            "{name}:{}:{}: {}\n    {line}\n    {mark}^",
-            m.line, m.column, m.message
-        )
+        format!("{name}:{}:{}: {}\n    {line}\n    {mark}^", m.line, m.column, m.message)
     };
     let shown: Vec<_> = mistakes.iter().map(show).collect();
     Failure::error(shown.join("\n"))
@@ -213,10 +176,7 @@ mod tests {
         let text = "[\n  { \"door\": \"door-000000000000\", \"network\": \"IR/AS1\", \
                     \"state\": \"blocked\" },\n  { \"network\": \"ir\", \"state\": \"gone\" }\n]";
         let told = refused(text);
-        assert!(
-            told.contains("v.json:2:5: there is no door-000000000000"),
-            "{told}"
-        );
+        assert!(told.contains("v.json:2:5: there is no door-000000000000"), "{told}");
         assert!(told.contains("v.json:3:"), "{told}");
         assert!(told.contains("`ir` is not a client network"), "{told}");
     }
@@ -236,9 +196,6 @@ mod tests {
             );
             assert!(refused(&text).contains(address));
         }
-        assert_eq!(
-            addresses_in("9 of 12 probes at 10:30 timed out, 0.5 s").next(),
-            None
-        );
+        assert_eq!(addresses_in("9 of 12 probes at 10:30 timed out, 0.5 s").next(), None);
     }
 }

@@ -65,11 +65,7 @@ impl Setup {
 
 /// A seed that follows from one that was drawn: still unique, should the system have none later.
 fn next(root: &mut Seed) -> Seed {
-    let words = [
-        root.blueprint().raw(),
-        root.blueprint().raw(),
-        root.blueprint().raw(),
-    ];
+    let words = [root.blueprint().raw(), root.blueprint().raw(), root.blueprint().raw()];
     let mut key = [0; 32];
     for (part, word) in key.chunks_mut(8).zip(words) {
         part.copy_from_slice(&word.to_be_bytes()[..part.len()]);
@@ -131,13 +127,7 @@ impl Workbench {
             stop: stop.clone(),
         });
         engine.recover().await?;
-        Ok(Self {
-            file: setup.file,
-            engine,
-            providers,
-            stop,
-            store,
-        })
+        Ok(Self { file: setup.file, engine, providers, stop, store })
     }
 
     /// The state.

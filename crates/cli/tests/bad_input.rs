@@ -10,9 +10,8 @@ use support::{Fleet, TOPOLOGY};
 #[test]
 fn a_topology_with_mistakes_is_told_all_of_them_with_their_places() {
     let fleet = Fleet::new();
-    let bad = TOPOLOGY
-        .replace("\"fleet\"", "\"flet\"")
-        .replace("\"min_fronts\": 4", "\"min_fronts\": 0");
+    let bad =
+        TOPOLOGY.replace("\"fleet\"", "\"flet\"").replace("\"min_fronts\": 4", "\"min_fronts\": 0");
     fs::write(fleet.path("bad.json"), bad).unwrap();
     for command in ["check", "plan"] {
         let ran = fleet.run(&[command, "bad.json"]);
@@ -26,31 +25,19 @@ fn a_topology_with_mistakes_is_told_all_of_them_with_their_places() {
 #[test]
 fn a_missing_file_is_named() {
     let fleet = Fleet::new();
-    fleet
-        .run(&["plan", "none.json"])
-        .refuses(1, &["none.json", "help: "]);
+    fleet.run(&["plan", "none.json"]).refuses(1, &["none.json", "help: "]);
     fleet.run(&["status"]).refuses(1, &["no state at damm.db"]);
-    fleet
-        .run(&["verdicts", "import", "none.json"])
-        .refuses(1, &["none.json"]);
+    fleet.run(&["verdicts", "import", "none.json"]).refuses(1, &["none.json"]);
     assert!(!fleet.path("damm.db").exists(), "reading made a state");
 }
 
 #[test]
 fn misuse_is_an_error_and_not_the_code_for_changes() {
     let fleet = Fleet::new();
-    for args in [
-        &["plan"][..],
-        &["no-such"],
-        &["show", "things"],
-        &["drain-node", "door-1"],
-    ] {
+    for args in [&["plan"][..], &["no-such"], &["show", "things"], &["drain-node", "door-1"]] {
         fleet.run(args).refuses(1, &[]);
     }
-    let told = fleet
-        .run(&["drain-node", "door-1", "--json"])
-        .expect(1)
-        .json();
+    let told = fleet.run(&["drain-node", "door-1", "--json"]).expect(1).json();
     assert_eq!(told["kind"], "error");
 }
 
@@ -58,17 +45,10 @@ fn misuse_is_an_error_and_not_the_code_for_changes() {
 fn init_overwrites_nothing() {
     let fleet = Fleet::new();
     let before = fs::read(fleet.path("keys/online.pem")).unwrap();
-    fleet
-        .run(&["init"])
-        .refuses(1, &["topology.json", "keys", "nothing is overwritten"]);
-    fleet
-        .run(&["init", "--keys-for", "topology.json"])
-        .refuses(1, &["keys"]);
+    fleet.run(&["init"]).refuses(1, &["topology.json", "keys", "nothing is overwritten"]);
+    fleet.run(&["init", "--keys-for", "topology.json"]).refuses(1, &["keys"]);
     assert_eq!(fs::read(fleet.path("keys/online.pem")).unwrap(), before);
-    assert_eq!(
-        fs::read_to_string(fleet.path("topology.json")).unwrap(),
-        TOPOLOGY
-    );
+    assert_eq!(fs::read_to_string(fleet.path("topology.json")).unwrap(), TOPOLOGY);
 }
 
 #[test]
@@ -83,9 +63,7 @@ fn missing_keys_are_named_before_anything_is_made() {
 #[test]
 fn nobody_is_asked_where_nobody_can_answer() {
     let fleet = Fleet::new();
-    fleet
-        .run(&["apply", "topology.json"])
-        .refuses(1, &["--yes", "nothing was changed"]);
+    fleet.run(&["apply", "topology.json"]).refuses(1, &["--yes", "nothing was changed"]);
     fleet.run(&["plan", "topology.json"]).expect(2);
 }
 
@@ -95,28 +73,18 @@ fn a_truncated_or_corrupted_state_is_refused_and_left_alone() {
     let whole = fs::read(fleet.path("damm.db")).unwrap();
     let mut flipped = whole.clone();
     flipped[..64].iter_mut().for_each(|b| *b ^= 0x5a);
-    let damaged = [
-        whole[..whole.len() / 2].to_vec(),
-        flipped,
-        b"no state at all".to_vec(),
-    ];
+    let damaged = [whole[..whole.len() / 2].to_vec(), flipped, b"no state at all".to_vec()];
     for bytes in damaged {
         for left in ["damm.db-wal", "damm.db-shm"] {
             drop(fs::remove_file(fleet.path(left)));
         }
         fs::write(fleet.path("damm.db"), &bytes).unwrap();
-        for args in [
-            &["status"][..],
-            &["plan", "topology.json"],
-            &["apply", "topology.json", "--yes"],
-        ] {
+        for args in
+            [&["status"][..], &["plan", "topology.json"], &["apply", "topology.json", "--yes"]]
+        {
             fleet.run(args).refuses(1, &["damm.db"]);
         }
-        assert_eq!(
-            fs::read(fleet.path("damm.db")).unwrap(),
-            bytes,
-            "the state was written to"
-        );
+        assert_eq!(fs::read(fleet.path("damm.db")).unwrap(), bytes, "the state was written to");
     }
     fs::write(fleet.path("damm.db"), whole).unwrap();
     fleet.run(&["plan", "topology.json"]).expect(0);
@@ -127,13 +95,8 @@ fn another_fleets_state_is_refused() {
     let fleet = Fleet::built();
     let other = TOPOLOGY.replace("\"tested\"", "\"another\"");
     fs::write(fleet.path("other.json"), other).unwrap();
-    for args in [
-        &["plan", "other.json"][..],
-        &["apply", "other.json", "--yes"],
-    ] {
-        fleet
-            .run(args)
-            .refuses(1, &["belongs to the fleet `tested`", "`another`"]);
+    for args in [&["plan", "other.json"][..], &["apply", "other.json", "--yes"]] {
+        fleet.run(args).refuses(1, &["belongs to the fleet `tested`", "`another`"]);
     }
     fleet.run(&["plan", "topology.json"]).expect(0);
 }
@@ -141,24 +104,17 @@ fn another_fleets_state_is_refused() {
 #[test]
 fn a_plan_file_that_was_edited_is_refused() {
     let fleet = Fleet::new();
-    fleet
-        .run(&["plan", "topology.json", "--out", "next.plan"])
-        .expect(2);
+    fleet.run(&["plan", "topology.json", "--out", "next.plan"]).expect(2);
     let whole = fs::read_to_string(fleet.path("next.plan")).unwrap();
     let edits = [
         (whole.replacen("sim-a", "sim-b", 1), "was changed"),
-        (
-            whole.replacen("\"version\": 1", "\"version\": 9", 1),
-            "version 9",
-        ),
+        (whole.replacen("\"version\": 1", "\"version\": 9", 1), "version 9"),
         (whole[..whole.len() / 2].to_owned(), "damaged"),
     ];
     for (text, words) in edits {
         assert_ne!(text, whole);
         fs::write(fleet.path("next.plan"), text).unwrap();
-        fleet
-            .run(&["apply", "next.plan", "--yes"])
-            .refuses(1, &["next.plan", words]);
+        fleet.run(&["apply", "next.plan", "--yes"]).refuses(1, &["next.plan", words]);
         assert!(!fleet.path("damm.db").exists());
     }
 }
@@ -166,32 +122,17 @@ fn a_plan_file_that_was_edited_is_refused() {
 #[test]
 fn a_plan_file_is_carried_out_as_it_was_reviewed_and_only_once() {
     let fleet = Fleet::new();
-    fleet
-        .run(&["plan", "topology.json", "--out", "next.plan"])
-        .expect(2);
+    fleet.run(&["plan", "topology.json", "--out", "next.plan"]).expect(2);
     let plan: serde_json::Value =
         serde_json::from_slice(&fs::read(fleet.path("next.plan")).unwrap()).unwrap();
     fleet.run(&["apply", "next.plan", "--yes"]).expect(0);
     let nodes = fleet.run(&["show", "nodes", "--json"]).expect(0).json();
-    let planned: Vec<_> = plan["plan"]["blueprint"]["nodes"]
-        .as_object()
-        .unwrap()
-        .keys()
-        .collect();
-    let made: Vec<_> = nodes["nodes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|n| n["id"].as_str().unwrap())
-        .collect();
+    let planned: Vec<_> = plan["plan"]["blueprint"]["nodes"].as_object().unwrap().keys().collect();
+    let made: Vec<_> =
+        nodes["nodes"].as_array().unwrap().iter().map(|n| n["id"].as_str().unwrap()).collect();
     assert_eq!(planned.len(), made.len());
-    assert!(
-        planned.iter().all(|id| made.contains(&id.as_str())),
-        "{planned:?} {made:?}"
-    );
-    fleet
-        .run(&["apply", "next.plan", "--yes"])
-        .refuses(4, &["stale", "plan again"]);
+    assert!(planned.iter().all(|id| made.contains(&id.as_str())), "{planned:?} {made:?}");
+    fleet.run(&["apply", "next.plan", "--yes"]).refuses(4, &["stale", "plan again"]);
 }
 
 #[test]
@@ -207,10 +148,7 @@ fn a_second_process_on_the_same_state_is_refused_and_may_plan() {
     let more = TOPOLOGY.replace("\"live\": 4", "\"live\": 5");
     fs::write(fleet.path("more.json"), more).unwrap();
     let ran = fleet.run(&["plan", "more.json"]).expect(2);
-    assert!(
-        ran.stdout.contains("from what was last observed"),
-        "{ran:#?}"
-    );
+    assert!(ran.stdout.contains("from what was last observed"), "{ran:#?}");
     runtime.block_on(held.close()).unwrap();
     fleet.run(&["plan", "topology.json"]).expect(0);
 }
@@ -223,14 +161,7 @@ fn verdicts_with_mistakes_are_refused_whole() {
                \"state\": \"blocked\" }\n]";
     fs::write(fleet.path("v.json"), bad).unwrap();
     let ran = fleet.run(&["verdicts", "import", "v.json"]);
-    ran.refuses(
-        1,
-        &[
-            "v.json:2:5: there is no door-000000000000",
-            "v.json:4:",
-            "`IR`",
-        ],
-    );
+    ran.refuses(1, &["v.json:2:5: there is no door-000000000000", "v.json:4:", "`IR`"]);
     let known = fleet.run(&["show", "verdicts", "--json"]).expect(0).json();
     assert_eq!(known["verdicts"].as_array().unwrap().len(), 0);
 }
@@ -238,24 +169,13 @@ fn verdicts_with_mistakes_are_refused_whole() {
 #[test]
 fn a_verb_that_comes_too_early_names_what_it_waits_for() {
     let fleet = Fleet::built();
-    let doors = fleet
-        .run(&["show", "frontdoors", "--json"])
-        .expect(0)
-        .json();
+    let doors = fleet.run(&["show", "frontdoors", "--json"]).expect(0).json();
     let door = doors["frontdoors"][0]["id"].as_str().unwrap().to_owned();
-    let told = fleet
-        .run(&["release-frontdoor", &door, "--json"])
-        .expect(3)
-        .json();
-    assert_eq!(
-        (told["kind"].as_str(), told["exit"].as_u64()),
-        (Some("error"), Some(3))
-    );
+    let told = fleet.run(&["release-frontdoor", &door, "--json"]).expect(3).json();
+    assert_eq!((told["kind"].as_str(), told["exit"].as_u64()), (Some("error"), Some(3)));
     assert!(told["rule"].is_string(), "{told}");
     let other = Fleet::built();
-    other
-        .run(&["drain-node", "node-000000000000"])
-        .refuses(1, &["node-000000000000"]);
+    other.run(&["drain-node", "node-000000000000"]).refuses(1, &["node-000000000000"]);
 }
 
 #[cfg(unix)]
@@ -303,19 +223,11 @@ fn a_full_disk_loses_nothing() {
         ran
     };
     let ran = [full_with(560), full_with(300)];
-    let grown = Command::new("mount")
-        .args(["-o", "remount,size=64m"])
-        .arg(&small)
-        .status();
-    let after = [
-        run(&["audit"]),
-        run(&["status"]),
-        run(&["plan", "topology.json"]),
-    ];
+    let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(&small).status();
+    let after = [run(&["audit"]), run(&["status"]), run(&["plan", "topology.json"])];
     drop(Command::new("umount").arg(&small).status());
     assert!(grown.unwrap().success());
-    ran.into_iter()
-        .for_each(|r| drop(r.refuses(1, &["no room", "run the same command again"])));
+    ran.into_iter().for_each(|r| drop(r.refuses(1, &["no room", "run the same command again"])));
     let [audit, status, plan] = after;
     assert!(audit.expect(0).stdout.contains("is whole"));
     status.expect(0);

@@ -30,16 +30,8 @@ fn page() -> BTreeMap<String, BTreeMap<String, Field>> {
         let (name, rest) = row.split_once('`').unwrap();
         let (mark, means) = rest.split_once('|').unwrap();
         let rows = means.trim().strip_prefix("rows of ").unwrap_or_default();
-        let rows = rows
-            .split('`')
-            .skip(1)
-            .step_by(2)
-            .map(str::to_owned)
-            .collect();
-        let field = Field {
-            rows,
-            optional: mark.trim() == "?",
-        };
+        let rows = rows.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        let field = Field { rows, optional: mark.trim() == "?" };
         kinds.get_mut(&kind).unwrap().insert(name.to_owned(), field);
     }
     kinds
@@ -51,35 +43,15 @@ fn fits(ran: &Ran, kind: &str, seen: &mut BTreeSet<String>) {
     let value = ran.json();
     let object = value.as_object().unwrap();
     let first: Vec<_> = ran.stdout.lines().skip(1).take(2).map(str::trim).collect();
-    assert_eq!(
-        first,
-        [
-            format!("\"kind\": \"{kind}\","),
-            "\"version\": 1,".to_owned()
-        ],
-        "{ran:#?}"
-    );
+    assert_eq!(first, [format!("\"kind\": \"{kind}\","), "\"version\": 1,".to_owned()], "{ran:#?}");
     let page = page();
     let fields = &page[kind];
     for (name, field) in fields {
-        assert!(
-            field.optional || object.contains_key(name),
-            "{kind} lacks {name}: {value:#}"
-        );
-        for row in object
-            .get(name)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            let keys: BTreeSet<String> = row
-                .as_object()
-                .map(|r| r.keys().cloned().collect())
-                .unwrap_or_default();
-            assert!(
-                field.rows.is_empty() || field.rows == keys,
-                "{kind}.{name}: {keys:?}"
-            );
+        assert!(field.optional || object.contains_key(name), "{kind} lacks {name}: {value:#}");
+        for row in object.get(name).and_then(Value::as_array).into_iter().flatten() {
+            let keys: BTreeSet<String> =
+                row.as_object().map(|r| r.keys().cloned().collect()).unwrap_or_default();
+            assert!(field.rows.is_empty() || field.rows == keys, "{kind}.{name}: {keys:?}");
         }
     }
     for name in object.keys().filter(|k| *k != "kind" && *k != "version") {
@@ -92,30 +64,12 @@ fn fits(ran: &Ran, kind: &str, seen: &mut BTreeSet<String>) {
 fn every_kind_is_printed_as_it_is_documented() {
     let mut seen = BTreeSet::new();
     let fresh = Fleet::new();
+    fits(&fresh.run(&["init", "sub", "--json"]).expect(0), "init", &mut seen);
+    fits(&fresh.run(&["check", "topology.json", "--json"]).expect(0), "check", &mut seen);
+    fits(&fresh.run(&["status", "--json"]).expect(1), "error", &mut seen);
+    fits(&fresh.run(&["man", "pages", "--json"]).expect(0), "man", &mut seen);
     fits(
-        &fresh.run(&["init", "sub", "--json"]).expect(0),
-        "init",
-        &mut seen,
-    );
-    fits(
-        &fresh.run(&["check", "topology.json", "--json"]).expect(0),
-        "check",
-        &mut seen,
-    );
-    fits(
-        &fresh.run(&["status", "--json"]).expect(1),
-        "error",
-        &mut seen,
-    );
-    fits(
-        &fresh.run(&["man", "pages", "--json"]).expect(0),
-        "man",
-        &mut seen,
-    );
-    fits(
-        &fresh
-            .run(&["apply", "topology.json", "--yes", "--json"])
-            .expect(0),
+        &fresh.run(&["apply", "topology.json", "--yes", "--json"]).expect(0),
         "applied",
         &mut seen,
     );
@@ -123,64 +77,31 @@ fn every_kind_is_printed_as_it_is_documented() {
     let run = |args: &[&str]| fleet.run(&[args, &["--json"]].concat()).expect(0);
     fits(&run(&["plan", "topology.json"]), "plan", &mut seen);
     fits(&run(&["status"]), "status", &mut seen);
-    for kind in [
-        "nodes",
-        "frontdoors",
-        "egress-ips",
-        "catalogs",
-        "ledger",
-        "blueprints",
-    ] {
+    for kind in ["nodes", "frontdoors", "egress-ips", "catalogs", "ledger", "blueprints"] {
         let ran = run(&["show", kind]);
         let kind = kind.replace('-', "_");
         assert!(!ran.json()[&kind].as_array().unwrap().is_empty(), "{kind}");
         fits(&ran, &kind, &mut seen);
     }
-    let door = run(&["show", "frontdoors"]).json()["frontdoors"][0]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let door =
+        run(&["show", "frontdoors"]).json()["frontdoors"][0]["id"].as_str().unwrap().to_owned();
     let verdict = format!(r#"[{{"door":"{door}","network":"IR/AS58224","state":"degraded"}}]"#);
     std::fs::write(fleet.path("v.json"), verdict).unwrap();
-    fits(
-        &run(&["verdicts", "import", "v.json"]),
-        "verdicts-imported",
-        &mut seen,
-    );
+    fits(&run(&["verdicts", "import", "v.json"]), "verdicts-imported", &mut seen);
     fits(&run(&["show", "verdicts"]), "verdicts", &mut seen);
     fits(&run(&["show", "frontdoors", &door]), "detail", &mut seen);
     fits(&run(&["explain", &door]), "explanation", &mut seen);
     fits(&run(&["explain", "first"]), "explanation", &mut seen);
-    let target = run(&["status"]).json()["target"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    fits(
-        &run(&["show", "blueprints", &target]),
-        "blueprint",
-        &mut seen,
-    );
+    let target = run(&["status"]).json()["target"].as_str().unwrap().to_owned();
+    fits(&run(&["show", "blueprints", &target]), "blueprint", &mut seen);
     fits(&run(&["audit"]), "audit", &mut seen);
-    let file = std::fs::read_dir(fleet.path("published"))
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let file = std::fs::read_dir(fleet.path("published")).unwrap().next().unwrap().unwrap().path();
     let file = file.to_str().unwrap();
     fits(&run(&["catalog", "show", file]), "catalog", &mut seen);
-    fits(
-        &run(&["catalog", "verify", file, "--root", "keys/root.json"]),
-        "catalog",
-        &mut seen,
-    );
+    fits(&run(&["catalog", "verify", file, "--root", "keys/root.json"]), "catalog", &mut seen);
     fits(&run(&["drain-frontdoor", &door]), "verb", &mut seen);
     let mut demo = damm();
-    fits(
-        &Ran::of(demo.args(["demo", "--json"]).output().unwrap()).expect(0),
-        "demo",
-        &mut seen,
-    );
+    fits(&Ran::of(demo.args(["demo", "--json"]).output().unwrap()).expect(0), "demo", &mut seen);
     let documented: BTreeSet<String> = page().into_keys().collect();
     assert_eq!(seen, documented, "a documented kind was never printed");
 }
@@ -188,22 +109,11 @@ fn every_kind_is_printed_as_it_is_documented() {
 #[test]
 fn a_catalog_that_was_changed_is_refused() {
     let fleet = Fleet::built();
-    let file = std::fs::read_dir(fleet.path("published"))
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let file = std::fs::read_dir(fleet.path("published")).unwrap().next().unwrap().unwrap().path();
     let text = std::fs::read_to_string(&file).unwrap();
     let at = text.find("\"payload\":\"").unwrap() + 40;
     let other = if &text[at..=at] == "A" { "B" } else { "A" };
     std::fs::write(&file, format!("{}{other}{}", &text[..at], &text[at + 1..])).unwrap();
-    let args = [
-        "catalog",
-        "verify",
-        file.to_str().unwrap(),
-        "--root",
-        "keys/root.json",
-    ];
+    let args = ["catalog", "verify", file.to_str().unwrap(), "--root", "keys/root.json"];
     fleet.run(&args).refuses(3, &[]);
 }

@@ -47,11 +47,7 @@ fn kill_some(fleet: &Fleet, dice: &mut Dice) -> usize {
     let mut interrupted = 0;
     for _ in 0..KILLS {
         let mut command = fleet.command(&["apply", "topology.json", "--yes"]);
-        let mut child = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(20 + dice.below(LONGEST)));
         // SIGKILL on Unix: nothing in the process gets to run any more.
         child.kill().unwrap();
@@ -72,14 +68,10 @@ fn kill_some(fleet: &Fleet, dice: &mut Dice) -> usize {
 fn assert_nothing_is_twice_or_lost(fleet: &Fleet, seed: u64) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let store = Store::open(&fleet.path("damm.db"), Access::Write)
-            .await
-            .unwrap();
+        let store = Store::open(&fleet.path("damm.db"), Access::Write).await.unwrap();
         let topology = damm_fleet::topology::load("topology.json", TOPOLOGY).unwrap();
         let storage = Arc::new(InState(store.clone()));
-        let world = SimWorld::open(storage, Arc::new(WallClock), &topology)
-            .await
-            .unwrap();
+        let world = SimWorld::open(storage, Arc::new(WallClock), &topology).await.unwrap();
         assert_eq!(world.duplicates(), [], "seed {seed}");
         let standing = world.audit();
         let mut tags: Vec<_> = standing
@@ -92,16 +84,9 @@ fn assert_nothing_is_twice_or_lost(fleet: &Fleet, seed: u64) {
             .collect();
         tags.sort();
         let rows = store.resources().await.unwrap();
-        let known: BTreeSet<_> = rows
-            .iter()
-            .filter(|r| r.phase.may_exist())
-            .map(|r| r.subject)
-            .collect();
-        assert_eq!(
-            tags,
-            Vec::from_iter(known),
-            "seed {seed}: orphans or ghosts"
-        );
+        let known: BTreeSet<_> =
+            rows.iter().filter(|r| r.phase.may_exist()).map(|r| r.subject).collect();
+        assert_eq!(tags, Vec::from_iter(known), "seed {seed}: orphans or ghosts");
         let target = store.target().await.unwrap();
         assert!(!target.nodes.is_empty());
         store.verify_audit().await.unwrap();
@@ -112,9 +97,7 @@ fn assert_nothing_is_twice_or_lost(fleet: &Fleet, seed: u64) {
 
 #[test]
 fn fifty_one_kills_leave_no_orphan_and_no_duplicate() {
-    let seed = std::env::var("DAMM_KILL_SEED")
-        .ok()
-        .and_then(|s| s.parse().ok());
+    let seed = std::env::var("DAMM_KILL_SEED").ok().and_then(|s| s.parse().ok());
     let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
     println!("seed {seed}: DAMM_KILL_SEED={seed} gives the same moments again");
     let mut dice = Dice(seed);
@@ -128,14 +111,8 @@ fn fifty_one_kills_leave_no_orphan_and_no_duplicate() {
     let smaller = TOPOLOGY.replace("\"live\": 4", "\"live\": 3");
     std::fs::write(fleet.path("topology.json"), slow(&smaller)).unwrap();
     interrupted += kill_some(&fleet, &mut dice);
-    println!(
-        "{interrupted} of {} kills left a call without an answer",
-        3 * KILLS
-    );
-    assert!(
-        interrupted > 0,
-        "seed {seed}: no kill hit a call, so nothing was tested"
-    );
+    println!("{interrupted} of {} kills left a call without an answer", 3 * KILLS);
+    assert!(interrupted > 0, "seed {seed}: no kill hit a call, so nothing was tested");
     finish(&fleet, seed);
     assert_nothing_is_twice_or_lost(&fleet, seed);
 }
@@ -155,15 +132,8 @@ fn finish(fleet: &Fleet, seed: u64) {
 
 /// Some front doors are blocked for everybody: they are to be replaced.
 fn burn(fleet: &Fleet, count: usize) {
-    let doors = fleet
-        .run(&["show", "frontdoors", "--json"])
-        .expect(0)
-        .json();
-    let doors = doors["frontdoors"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|d| d["told"] == true);
+    let doors = fleet.run(&["show", "frontdoors", "--json"]).expect(0).json();
+    let doors = doors["frontdoors"].as_array().unwrap().iter().filter(|d| d["told"] == true);
     let verdicts: Vec<_> = doors
         .take(count)
         .map(
@@ -181,38 +151,20 @@ fn the_first_interrupt_stops_cleanly_and_the_same_command_goes_on() {
     let fleet = Fleet::new();
     std::fs::write(fleet.path("topology.json"), slow(TOPOLOGY)).unwrap();
     let mut command = fleet.command(&["apply", "topology.json", "--yes"]);
-    let child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // Until it is at work: then the state and its ledger are there.
     while !fleet.path("damm.db").exists() {
         std::thread::sleep(Duration::from_millis(10));
     }
     std::thread::sleep(Duration::from_secs(1));
     let pid = child.id().to_string();
-    assert!(
-        std::process::Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let ran = Ran::of(child.wait_with_output().unwrap()).expect(5);
-    assert!(
-        ran.stderr.contains("is finished and written down first"),
-        "{ran:#?}"
-    );
-    assert!(
-        ran.stdout.contains("Run the same command again"),
-        "{ran:#?}"
-    );
+    assert!(ran.stderr.contains("is finished and written down first"), "{ran:#?}");
+    assert!(ran.stdout.contains("Run the same command again"), "{ran:#?}");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let open = runtime.block_on(async {
-        let store = Store::open(&fleet.path("damm.db"), Access::Read)
-            .await
-            .unwrap();
+        let store = Store::open(&fleet.path("damm.db"), Access::Read).await.unwrap();
         store.open_intents().await.unwrap()
     });
     assert_eq!(open, [], "a call was left without its answer");

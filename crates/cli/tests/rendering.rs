@@ -50,13 +50,8 @@ fn survival(fronts: u32, worst: [(&str, &str, u32); 3]) -> Survival {
 }
 
 fn pools(before: Counts, after: Counts) -> Vec<PoolReport> {
-    let pool = |name: &str, role, want| PoolReport {
-        region: region(name),
-        role,
-        want,
-        before,
-        after,
-    };
+    let pool =
+        |name: &str, role, want| PoolReport { region: region(name), role, want, before, after };
     vec![
         pool("eu-north", Role::Ingress, 6),
         pool("eu-north", Role::Egress, 2),
@@ -69,11 +64,7 @@ fn wrap(report: Report, then: Vec<Report>) -> (Plan, Forecast) {
     let genesis = Blueprint::genesis(seed.blueprint(), NOW);
     let blueprint = genesis.child(seed.blueprint(), NOW, Origin::Planner);
     let diff = Diff::default();
-    let plan = Plan {
-        blueprint,
-        diff,
-        report,
-    };
+    let plan = Plan { blueprint, diff, report };
     (plan, Forecast { then })
 }
 
@@ -106,10 +97,7 @@ fn creates(seed: &mut Seed) -> Vec<Changed> {
                 &region,
                 Verb::CreateIngress,
                 &format!("{at}, edge, 2 front doors"),
-                Reason::BelowTarget {
-                    have: 0,
-                    want: n as u32,
-                },
+                Reason::BelowTarget { have: 0, want: n as u32 },
             ));
         }
         changes.push(act(
@@ -144,16 +132,8 @@ fn published(seed: &mut Seed, added: usize, removed: usize) -> BTreeMap<RegionNa
 fn first_build() -> (Report, Vec<Report>) {
     let mut seed = Seed::from_number(1);
     let changes = creates(&mut seed);
-    let building = Counts {
-        building: 7,
-        ..Counts::default()
-    };
-    let live = Counts {
-        live: 6,
-        standby: 1,
-        addresses: 12,
-        ..Counts::default()
-    };
+    let building = Counts { building: 7, ..Counts::default() };
+    let live = Counts { live: 6, standby: 1, addresses: 12, ..Counts::default() };
     let cost = Cost {
         now: Usd::ZERO,
         then: Usd::from_mills(58_500),
@@ -161,19 +141,11 @@ fn first_build() -> (Report, Vec<Report>) {
     };
     let ir = survival(
         12,
-        [
-            ("provider", "sim-a", 8),
-            ("ASN", "AS64500", 8),
-            ("prefix", "10.81.3.0/24", 10),
-        ],
+        [("provider", "sim-a", 8), ("ASN", "AS64500", 8), ("prefix", "10.81.3.0/24", 10)],
     );
     let tm = survival(
         8,
-        [
-            ("provider", "sim-b", 2),
-            ("ASN", "AS64501", 4),
-            ("prefix", "10.2.0.0/24", 0),
-        ],
+        [("provider", "sim-b", 2), ("ASN", "AS64501", 4), ("prefix", "10.2.0.0/24", 0)],
     );
     let verified = changes.iter().take(7).map(|c| Changed {
         decision: Decision::Verified,
@@ -185,10 +157,7 @@ fn first_build() -> (Report, Vec<Report>) {
         &region("eu-north"),
         Verb::PublishEndpointCatalog,
         "",
-        Reason::CatalogChanged {
-            added: 12,
-            removed: 0,
-        },
+        Reason::CatalogChanged { added: 12, removed: 0 },
     );
     let then = Report {
         changes: verified.chain([publish]).collect(),
@@ -198,12 +167,8 @@ fn first_build() -> (Report, Vec<Report>) {
         cost,
         ..Report::default()
     };
-    let report = Report {
-        changes,
-        pools: pools(Counts::default(), building),
-        cost,
-        ..Report::default()
-    };
+    let report =
+        Report { changes, pools: pools(Counts::default(), building), cost, ..Report::default() };
     let _ = live;
     (report, vec![then])
 }
@@ -217,11 +182,7 @@ fn rotation() -> Report {
         .map(|i| {
             let limit = Span::from_hours(140 + i);
             let why = Reason::Aged { limit };
-            let detail = if i < 2 {
-                "10.81.3.7:443 at sim-a"
-            } else {
-                "10.2.0.9:443 at sim-b"
-            };
+            let detail = if i < 2 { "10.81.3.7:443 at sim-a" } else { "10.2.0.9:443 at sim-b" };
             act(door(&mut seed), &eu, Verb::DrainFrontdoor, detail, why)
         })
         .collect();
@@ -230,20 +191,14 @@ fn rotation() -> Report {
         &eu,
         Verb::AllocateIngressFrontdoors,
         "1 front door at sim-a",
-        Reason::Blocked {
-            networks: vec![network(58_224), network(44_244)],
-        },
+        Reason::Blocked { networks: vec![network(58_224), network(44_244)] },
     ));
     changes.push(Changed {
         item: door(&mut seed),
         region: eu.clone(),
-        decision: Decision::Withhold {
-            population: PopulationName::new("ir").unwrap(),
-        },
+        decision: Decision::Withhold { population: PopulationName::new("ir").unwrap() },
         detail: "10.81.4.9:51820 at sim-c".to_owned(),
-        why: Reason::Blocked {
-            networks: vec![network(58_224)],
-        },
+        why: Reason::Blocked { networks: vec![network(58_224)] },
     });
     changes.push(act(
         Item::Subject(seed.node().into()),
@@ -257,9 +212,7 @@ fn rotation() -> Report {
             item: door(&mut seed),
             region: eu.clone(),
             would: Verb::ReleaseFrontdoor,
-            on: WaitingOn::CatalogExpiry {
-                until: NOW + Span::from_mins(312),
-            },
+            on: WaitingOn::CatalogExpiry { until: NOW + Span::from_mins(312) },
         },
         Waiting {
             item: door(&mut seed),
@@ -274,25 +227,9 @@ fn rotation() -> Report {
             on: WaitingOn::DisruptionBudget { used: 2, max: 2 },
         },
     ];
-    let halts = vec![Halt {
-        region: region("us-west"),
-        role: Role::Ingress,
-        bad: 3,
-        of: 6,
-    }];
-    let before = Counts {
-        live: 6,
-        standby: 1,
-        draining: 1,
-        addresses: 12,
-        ..Counts::default()
-    };
-    let after = Counts {
-        leaving: 1,
-        draining: 0,
-        addresses: 7,
-        ..before
-    };
+    let halts = vec![Halt { region: region("us-west"), role: Role::Ingress, bad: 3, of: 6 }];
+    let before = Counts { live: 6, standby: 1, draining: 1, addresses: 12, ..Counts::default() };
+    let after = Counts { leaving: 1, draining: 0, addresses: 7, ..before };
     Report {
         changes,
         waits,
@@ -302,19 +239,11 @@ fn rotation() -> Report {
             PopulationName::new("ir").unwrap(),
             survival(
                 9,
-                [
-                    ("provider", "sim-a", 3),
-                    ("ASN", "AS64500", 5),
-                    ("prefix", "10.81.3.0/24", 7),
-                ],
+                [("provider", "sim-a", 3), ("ASN", "AS64500", 5), ("prefix", "10.81.3.0/24", 7)],
             ),
         )]
         .into(),
-        cost: Cost {
-            now: Usd::from_mills(58_500),
-            then: Usd::from_mills(59_000),
-            limit: None,
-        },
+        cost: Cost { now: Usd::from_mills(58_500), then: Usd::from_mills(59_000), limit: None },
         catalogs: published(&mut seed, 1, 6),
     }
 }
@@ -346,18 +275,10 @@ fn colours_repeat_what_the_symbols_say() {
 
 #[test]
 fn a_plan_with_nothing_to_do_is_one_line() {
-    let live = Counts {
-        live: 6,
-        addresses: 12,
-        ..Counts::default()
-    };
+    let live = Counts { live: 6, addresses: 12, ..Counts::default() };
     let report = Report {
         pools: pools(live, live),
-        cost: Cost {
-            now: Usd::from_mills(58_500),
-            then: Usd::from_mills(58_500),
-            limit: None,
-        },
+        cost: Cost { now: Usd::from_mills(58_500), then: Usd::from_mills(58_500), limit: None },
         ..Report::default()
     };
     let text = draw(report, vec![], false, false);

@@ -64,11 +64,7 @@ fn no_output_no_state_and_no_plan_file_holds_a_secret() {
     }
     for entry in fs::read_dir(fleet.path("published")).unwrap() {
         let path = entry.unwrap().path();
-        assert_clean(
-            &path.display().to_string(),
-            &fs::read(&path).unwrap(),
-            &marks,
-        );
+        assert_clean(&path.display().to_string(), &fs::read(&path).unwrap(), &marks);
     }
 }
 
@@ -79,9 +75,7 @@ fn a_damaged_key_is_named_without_its_contents() {
     let text = fs::read_to_string(&path).unwrap();
     let secret = text.trim().rsplit(':').next().unwrap().to_owned();
     fs::write(&path, format!("{text}{secret}")).unwrap();
-    let ran = fleet
-        .run(&["apply", "topology.json", "--yes"])
-        .refuses(1, &["join.secret"]);
+    let ran = fleet.run(&["apply", "topology.json", "--yes"]).refuses(1, &["join.secret"]);
     assert!(!ran.stderr.contains(&secret));
 }
 
@@ -91,10 +85,7 @@ fn keys_can_be_read_by_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let fleet = Fleet::new();
     for name in ["online.pem", "root.pem", "fleet.secret", "join.secret"] {
-        let mode = fs::metadata(fleet.path(&format!("keys/{name}")))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(fleet.path(&format!("keys/{name}"))).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }

@@ -67,13 +67,8 @@ const PATIENCE: u32 = 64;
 impl ManualClock {
     /// A clock that stands at a moment.
     pub fn at(now: Timestamp) -> Self {
-        let time = Time {
-            now,
-            ..Time::default()
-        };
-        Self {
-            time: Arc::new(Mutex::new(time)),
-        }
+        let time = Time { now, ..Time::default() };
+        Self { time: Arc::new(Mutex::new(time)) }
     }
 
     /// Moves the clock on.

@@ -41,10 +41,7 @@ impl FromStr for Tag {
         match (parts.next(), parts.next(), parts.next()) {
             (Some("damm"), Some(fleet), Some(id)) => {
                 let subject = id.parse().map_err(drop)?;
-                Ok(Self {
-                    fleet: fleet.to_owned(),
-                    subject,
-                })
+                Ok(Self { fleet: fleet.to_owned(), subject })
             }
             _ => Err(()),
         }
@@ -60,8 +57,7 @@ impl Serialize for Tag {
 impl<'de> Deserialize<'de> for Tag {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-        text.parse()
-            .map_err(|()| serde::de::Error::custom("a tag, as in damm.<fleet>.<id>"))
+        text.parse().map_err(|()| serde::de::Error::custom("a tag, as in damm.<fleet>.<id>"))
     }
 }
 

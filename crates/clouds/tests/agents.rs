@@ -26,37 +26,19 @@ impl Post {
         let address = cloud.allocate_address(&address_order(door)).await.unwrap();
         let (a, m) = (&address.provider_ref, &machine.provider_ref);
         cloud.attach_address(a, m).await.unwrap();
-        let post = Self {
-            stage,
-            node,
-            door,
-            machine,
-            address,
-        };
+        let post = Self { stage, node, door, machine, address };
         post.order(1, false).await;
         post
     }
 
     async fn order(&self, generation: u64, draining: bool) {
         let orders = self.orders(generation, draining);
-        self.stage
-            .providers
-            .agents
-            .order(self.node, &orders)
-            .await
-            .unwrap();
+        self.stage.providers.agents.order(self.node, &orders).await.unwrap();
     }
 
     fn orders(&self, generation: u64, draining: bool) -> NodeOrders {
-        let door = AddressOrders {
-            address: self.address.address,
-            draining,
-        };
-        NodeOrders {
-            generation,
-            frontdoors: [(self.door, door)].into(),
-            ..NodeOrders::default()
-        }
+        let door = AddressOrders { address: self.address.address, draining };
+        NodeOrders { generation, frontdoors: [(self.door, door)].into(), ..NodeOrders::default() }
     }
 
     async fn report(&self) -> Option<NodeReport> {
@@ -89,10 +71,7 @@ async fn an_address_that_is_not_attached_is_not_verified() {
     let post = Post::new().await;
     post.stage.wait(Span::from_mins(1));
     let cloud = post.stage.cloud();
-    cloud
-        .detach_address(&post.address.provider_ref)
-        .await
-        .unwrap();
+    cloud.detach_address(&post.address.provider_ref).await.unwrap();
     assert!(post.report().await.unwrap().verified.is_empty());
     let (a, m) = (&post.address.provider_ref, &post.machine.provider_ref);
     cloud.attach_address(a, m).await.unwrap();
@@ -133,10 +112,7 @@ async fn sessions_that_are_cut_off_are_counted() {
     post.stage.wait(Span::from_mins(30));
     let full = post.sessions().await;
     let cloud = post.stage.cloud();
-    cloud
-        .detach_address(&post.address.provider_ref)
-        .await
-        .unwrap();
+    cloud.detach_address(&post.address.provider_ref).await.unwrap();
     assert_eq!(post.sessions().await, 0);
     assert_eq!(post.stage.world().sessions_cut(), full);
     post.stage.restart().await;
@@ -166,12 +142,7 @@ async fn a_killed_machine_falls_silent_while_its_provider_shows_it_running() {
     let last = post.report().await.unwrap();
     post.stage.wait(Span::from_mins(5));
     assert_eq!(post.report().await.unwrap(), last);
-    let listed = post
-        .stage
-        .cloud()
-        .list_machines(stage::FLEET)
-        .await
-        .unwrap();
+    let listed = post.stage.cloud().list_machines(stage::FLEET).await.unwrap();
     assert_eq!(listed[0].state, damm_clouds::MachineState::Running);
     post.order(9, false).await;
     assert!(world.revive_machine(post.node).await.unwrap());
@@ -194,25 +165,16 @@ async fn a_sick_node_says_so_until_it_is_well() {
 async fn of_two_machines_of_a_node_the_first_is_its_home_while_it_stands() {
     let post = Post::new().await;
     let cloud = post.stage.cloud();
-    let twin = cloud
-        .create_machine(&machine_order(post.node))
-        .await
-        .unwrap();
+    let twin = cloud.create_machine(&machine_order(post.node)).await.unwrap();
     post.stage.wait(Span::from_mins(1));
     assert_eq!(post.report().await.unwrap().verified.len(), 1);
-    cloud
-        .delete_machine(&post.machine.provider_ref)
-        .await
-        .unwrap();
+    cloud.delete_machine(&post.machine.provider_ref).await.unwrap();
     post.stage.wait(Span::from_mins(1));
     assert!(post.report().await.unwrap().verified.is_empty());
     let (a, m) = (&post.address.provider_ref, &twin.provider_ref);
     cloud.attach_address(a, m).await.unwrap();
     assert_eq!(post.report().await.unwrap().verified.len(), 1);
-    assert_eq!(
-        post.report().await.unwrap().heard_at,
-        post.stage.clock.now()
-    );
+    assert_eq!(post.report().await.unwrap().heard_at, post.stage.clock.now());
 }
 
 #[tokio::test]
@@ -220,10 +182,7 @@ async fn an_agents_last_words_outlive_its_machine_for_a_day() {
     let post = Post::new().await;
     post.stage.wait(Span::from_mins(1));
     let cloud = post.stage.cloud();
-    cloud
-        .delete_machine(&post.machine.provider_ref)
-        .await
-        .unwrap();
+    cloud.delete_machine(&post.machine.provider_ref).await.unwrap();
     post.stage.wait(Span::from_mins(1));
     let last = post.report().await.unwrap();
     post.stage.wait(Span::from_hours(1));

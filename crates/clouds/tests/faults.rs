@@ -29,11 +29,7 @@ fn standing(stage: &Stage) -> (usize, usize) {
 #[tokio::test]
 async fn a_throttled_call_does_nothing_and_may_say_when_to_come_back() {
     for (loud, silent) in [(1.0, 0.0), (0.0, 1.0)] {
-        let dial = Dial {
-            throttled: loud,
-            throttled_silent: silent,
-            ..Dial::default()
-        };
+        let dial = Dial { throttled: loud, throttled_silent: silent, ..Dial::default() };
         let mut stage = dialled(dial).await;
         let order = stage.machine_order();
         let e = stage.cloud().create_machine(&order).await.unwrap_err();
@@ -47,14 +43,8 @@ async fn a_throttled_call_does_nothing_and_may_say_when_to_come_back() {
 
 #[tokio::test]
 async fn an_error_after_the_effect_and_a_lost_answer_have_been_carried_out() {
-    let after = Dial {
-        error_after: 1.0,
-        ..Dial::default()
-    };
-    let lost = Dial {
-        lost_response: 1.0,
-        ..Dial::default()
-    };
+    let after = Dial { error_after: 1.0, ..Dial::default() };
+    let lost = Dial { lost_response: 1.0, ..Dial::default() };
     for (dial, waits) in [(after, false), (lost, true)] {
         let mut stage = dialled(dial).await;
         let before = stage.clock.now();
@@ -62,22 +52,14 @@ async fn an_error_after_the_effect_and_a_lost_answer_have_been_carried_out() {
         let e = stage.cloud().create_machine(&order).await.unwrap_err();
         assert_eq!(e.class, FailureClass::Unknown);
         assert_eq!(standing(&stage), (1, 0));
-        let timeout = if waits {
-            Span::from_secs(10)
-        } else {
-            Span::ZERO
-        };
+        let timeout = if waits { Span::from_secs(10) } else { Span::ZERO };
         assert_eq!(stage.clock.now().since(before), timeout);
     }
 }
 
 #[tokio::test]
 async fn a_caller_that_gives_up_waiting_leaves_what_it_asked_for_behind() {
-    let mut stage = dialled(Dial {
-        lost_response: 1.0,
-        ..Dial::default()
-    })
-    .await;
+    let mut stage = dialled(Dial { lost_response: 1.0, ..Dial::default() }).await;
     let order = stage.machine_order();
     let cloud = stage.cloud();
     let mut call = cloud.create_machine(&order);
@@ -89,14 +71,8 @@ async fn a_caller_that_gives_up_waiting_leaves_what_it_asked_for_behind() {
 
 #[tokio::test]
 async fn an_error_before_the_effect_and_a_busy_answer_do_nothing() {
-    let before = Dial {
-        error_before: 1.0,
-        ..Dial::default()
-    };
-    let busy = Dial {
-        busy: 1.0,
-        ..Dial::default()
-    };
+    let before = Dial { error_before: 1.0, ..Dial::default() };
+    let busy = Dial { busy: 1.0, ..Dial::default() };
     for (dial, class) in [(before, FailureClass::Unknown), (busy, FailureClass::Busy)] {
         let mut stage = dialled(dial).await;
         let (machine, address) = (stage.machine_order(), stage.address_order());
@@ -110,22 +86,14 @@ async fn an_error_before_the_effect_and_a_busy_answer_do_nothing() {
 
 #[tokio::test]
 async fn reads_are_never_busy() {
-    let stage = dialled(Dial {
-        busy: 1.0,
-        ..Dial::default()
-    })
-    .await;
+    let stage = dialled(Dial { busy: 1.0, ..Dial::default() }).await;
     assert_eq!(stage.cloud().list_machines(FLEET).await, Ok(vec![]));
     assert!(stage.dns().list_records(FLEET, stage::ZONE).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_late_object_is_missing_from_listings_for_less_than_the_lag() {
-    let mut stage = dialled(Dial {
-        late_listing: 1.0,
-        ..Dial::default()
-    })
-    .await;
+    let mut stage = dialled(Dial { late_listing: 1.0, ..Dial::default() }).await;
     stage.machine().await;
     stage.address().await;
     let cloud = stage.cloud();
@@ -139,19 +107,12 @@ async fn a_late_object_is_missing_from_listings_for_less_than_the_lag() {
 
 #[tokio::test]
 async fn a_stuck_machine_never_comes_up_and_can_be_deleted() {
-    let mut stage = dialled(Dial {
-        stuck_create: 1.0,
-        ..Dial::default()
-    })
-    .await;
+    let mut stage = dialled(Dial { stuck_create: 1.0, ..Dial::default() }).await;
     let machine = stage.machine().await;
     stage.wait(Span::from_days(30));
     let cloud = stage.cloud();
     let listed = cloud.list_machines(FLEET).await.unwrap();
-    assert_eq!(
-        (listed[0].state, listed[0].address),
-        (MachineState::Starting, None)
-    );
+    assert_eq!((listed[0].state, listed[0].address), (MachineState::Starting, None));
     assert!(stage.providers.agents.reports().await.unwrap().is_empty());
     cloud.delete_machine(&machine.provider_ref).await.unwrap();
     stage.wait(Span::from_mins(1));
@@ -160,11 +121,7 @@ async fn a_stuck_machine_never_comes_up_and_can_be_deleted() {
 
 #[tokio::test]
 async fn out_of_stock_is_exhausted_for_machines_alone() {
-    let mut stage = dialled(Dial {
-        out_of_stock: 1.0,
-        ..Dial::default()
-    })
-    .await;
+    let mut stage = dialled(Dial { out_of_stock: 1.0, ..Dial::default() }).await;
     let order = stage.machine_order();
     let e = stage.cloud().create_machine(&order).await.unwrap_err();
     assert_eq!(e.class, FailureClass::Exhausted);
@@ -207,11 +164,7 @@ async fn a_prefix_that_is_used_up_is_exhausted_and_given_back_addresses_rest_a_d
 #[tokio::test]
 async fn a_stranger_takes_an_address_once_and_lets_go_when_detached_or_in_time() {
     for detach in [true, false] {
-        let mut stage = dialled(Dial {
-            attached_elsewhere: 1.0,
-            ..Dial::default()
-        })
-        .await;
+        let mut stage = dialled(Dial { attached_elsewhere: 1.0, ..Dial::default() }).await;
         let (machine, address) = (stage.machine().await, stage.address().await);
         let (a, m) = (&address.provider_ref, &machine.provider_ref);
         let cloud = stage.cloud();
@@ -235,11 +188,7 @@ async fn a_stranger_takes_an_address_once_and_lets_go_when_detached_or_in_time()
 
 #[tokio::test]
 async fn a_slow_delete_is_listed_for_ten_minutes_and_more() {
-    let mut stage = dialled(Dial {
-        slow_delete: 1.0,
-        ..Dial::default()
-    })
-    .await;
+    let mut stage = dialled(Dial { slow_delete: 1.0, ..Dial::default() }).await;
     let (machine, address) = (stage.machine().await, stage.address().await);
     let cloud = stage.cloud();
     cloud.delete_machine(&machine.provider_ref).await.unwrap();
@@ -259,11 +208,7 @@ async fn a_slow_delete_is_listed_for_ten_minutes_and_more() {
 
 #[tokio::test]
 async fn faults_also_come_to_dns_and_balancers() {
-    let stage = dialled(Dial {
-        error_before: 1.0,
-        ..Dial::default()
-    })
-    .await;
+    let stage = dialled(Dial { error_before: 1.0, ..Dial::default() }).await;
     let dns = stage.dns().list_records(FLEET, stage::ZONE).await;
     assert_eq!(dns.unwrap_err().class, FailureClass::Unknown);
     let balancer = &stage.providers.balancers[&a()];
@@ -325,25 +270,13 @@ async fn a_client_that_calls_too_fast_is_throttled_and_counted() {
 
 #[tokio::test]
 async fn a_dial_that_is_turned_down_leaves_the_world_as_it_was() {
-    let mut stage = dialled(Dial {
-        lost_response: 1.0,
-        ..Dial::default()
-    })
-    .await;
+    let mut stage = dialled(Dial { lost_response: 1.0, ..Dial::default() }).await;
     let order = stage.machine_order();
     stage.cloud().create_machine(&order).await.unwrap_err();
     quiet(&stage);
-    let [made] = stage
-        .cloud()
-        .list_machines(FLEET)
-        .await
-        .unwrap()
-        .try_into()
-        .unwrap();
+    let [made] = stage.cloud().list_machines(FLEET).await.unwrap().try_into().unwrap();
     assert_eq!(made.tag, Some(order.tag.clone()));
-    let Subject::Node(_) = order.tag.subject else {
-        panic!("the order was for a node")
-    };
+    let Subject::Node(_) = order.tag.subject else { panic!("the order was for a node") };
     let events = stage.world().events();
     assert_eq!(events[0].what, Happening::MachineCreated);
     assert_eq!(events[0].provider_ref, made.provider_ref);

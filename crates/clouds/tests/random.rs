@@ -69,11 +69,7 @@ impl Play {
             "quota": QUOTA, "max_addresses": MAX_ADDRESSES, "faults": faults,
             "movable_addresses": movable, "prefixes": ["192.0.2.0/28"],
         });
-        Self {
-            stage: Stage::new(settings).await,
-            machines: Vec::new(),
-            addresses: Vec::new(),
-        }
+        Self { stage: Stage::new(settings).await, machines: Vec::new(), addresses: Vec::new() }
     }
 
     fn audit(&self) -> Standing {
@@ -101,20 +97,12 @@ impl Play {
                 let made = cloud.allocate_address(&order).await?;
                 self.addresses.push(made.provider_ref);
             }
-            Op::Attach(x, y) => {
-                cloud
-                    .attach_address(&self.address(*x), &self.machine(*y))
-                    .await?
-            }
+            Op::Attach(x, y) => cloud.attach_address(&self.address(*x), &self.machine(*y)).await?,
             Op::Delete(x) => cloud.delete_machine(&self.machine(*x)).await?,
             Op::Detach(x) => cloud.detach_address(&self.address(*x)).await?,
             Op::Release(x) => cloud.release_address(&self.address(*x)).await?,
             Op::Snatch(x) => {
-                let gone = self
-                    .stage
-                    .world()
-                    .delete_behind_our_back(&a(), &self.machine(*x))
-                    .await;
+                let gone = self.stage.world().delete_behind_our_back(&a(), &self.machine(*x)).await;
                 gone.unwrap();
             }
             Op::Wait(secs) => self.stage.wait(Span::from_secs(*secs)),
@@ -131,32 +119,16 @@ fn pick(names: &[String], n: usize) -> String {
 
 /// What must hold of all that stands.
 fn check(world: &Standing) {
-    assert!(
-        world.machines.len() <= QUOTA,
-        "more machines than the quota"
-    );
+    assert!(world.machines.len() <= QUOTA, "more machines than the quota");
     let own = world.machines.iter().map(|m| m.address);
-    let ips: Vec<_> = own
-        .chain(world.addresses.iter().map(|a| a.address))
-        .collect();
+    let ips: Vec<_> = own.chain(world.addresses.iter().map(|a| a.address)).collect();
     let different: BTreeSet<_> = ips.iter().collect();
-    assert_eq!(
-        different.len(),
-        ips.len(),
-        "an address was given twice: {ips:?}"
-    );
+    assert_eq!(different.len(), ips.len(), "an address was given twice: {ips:?}");
     let standing: BTreeSet<_> = world.machines.iter().map(|m| &m.provider_ref).collect();
     let mut held: BTreeMap<&str, usize> = BTreeMap::new();
-    for to in world
-        .addresses
-        .iter()
-        .filter_map(|a| a.attached_to.as_deref())
-    {
+    for to in world.addresses.iter().filter_map(|a| a.attached_to.as_deref()) {
         let stranger = to.ends_with("-taker");
-        assert!(
-            stranger || standing.contains(&to.to_owned()),
-            "attached to {to}, which is gone"
-        );
+        assert!(stranger || standing.contains(&to.to_owned()), "attached to {to}, which is gone");
         *held.entry(to).or_default() += 1;
     }
     assert!(held.values().all(|n| *n <= MAX_ADDRESSES), "{held:?}");
@@ -173,10 +145,7 @@ fn check_refusal(class: FailureClass, before: &Standing, after: &Standing) {
         FailureClass::Unknown => {}
         // A stranger may have been faster, but nothing of ours was moved.
         FailureClass::Busy => assert_eq!(names(before), names(after)),
-        _ => assert_eq!(
-            (&before.machines, &before.addresses),
-            (&after.machines, &after.addresses)
-        ),
+        _ => assert_eq!((&before.machines, &before.addresses), (&after.machines, &after.addresses)),
     }
 }
 
@@ -196,49 +165,26 @@ async fn run(faults: Value, movable: bool, ops: Vec<Op>) {
             check_refusal(e.class, &before, &after);
         }
         if let Op::Restart = op {
-            assert_eq!(
-                (before.machines, before.addresses),
-                (after.machines, after.addresses)
-            );
+            assert_eq!((before.machines, before.addresses), (after.machines, after.addresses));
         }
     }
-    assert_eq!(
-        play.stage.world().duplicates(),
-        [],
-        "each tag was asked for once"
-    );
+    assert_eq!(play.stage.world().duplicates(), [], "each tag was asked for once");
     listed_after_lag(&play).await;
 }
 
 /// With the faults over and the lag passed, listings show exactly what stands.
 async fn listed_after_lag(play: &Play) {
-    play.stage
-        .world()
-        .set_dial(&a(), &damm_fleet::topology::Dial::default());
+    play.stage.world().set_dial(&a(), &damm_fleet::topology::Dial::default());
     play.stage.wait(Span::from_secs(60));
     let world = play.audit();
     let cloud = play.stage.cloud();
     let machines = cloud.list_machines(FLEET).await.unwrap();
-    let shown: Vec<_> = machines
-        .iter()
-        .map(|m| (&m.provider_ref, m.state))
-        .collect();
-    let stand: Vec<_> = world
-        .machines
-        .iter()
-        .map(|m| (&m.provider_ref, m.state))
-        .collect();
+    let shown: Vec<_> = machines.iter().map(|m| (&m.provider_ref, m.state)).collect();
+    let stand: Vec<_> = world.machines.iter().map(|m| (&m.provider_ref, m.state)).collect();
     assert_eq!(shown, stand);
     let addresses = cloud.list_addresses(FLEET).await.unwrap();
-    let shown: Vec<_> = addresses
-        .iter()
-        .map(|a| (&a.provider_ref, &a.attached_to))
-        .collect();
-    let stand: Vec<_> = world
-        .addresses
-        .iter()
-        .map(|a| (&a.provider_ref, &a.attached_to))
-        .collect();
+    let shown: Vec<_> = addresses.iter().map(|a| (&a.provider_ref, &a.attached_to)).collect();
+    let stand: Vec<_> = world.addresses.iter().map(|a| (&a.provider_ref, &a.attached_to)).collect();
     assert_eq!(shown, stand);
 }
 

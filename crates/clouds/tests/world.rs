@@ -22,11 +22,7 @@ async fn a_restarted_process_sees_the_same_world() {
     let (ar, mr) = (&address.provider_ref, &machine.provider_ref);
     stage.cloud().attach_address(ar, mr).await.unwrap();
     let gone = stage.machine().await;
-    stage
-        .cloud()
-        .delete_machine(&gone.provider_ref)
-        .await
-        .unwrap();
+    stage.cloud().delete_machine(&gone.provider_ref).await.unwrap();
     let before = stage.world().audit()[&a()].clone();
     stage.restart().await;
     let after = stage.world().audit()[&a()].clone();
@@ -34,10 +30,7 @@ async fn a_restarted_process_sees_the_same_world() {
     stage.wait(Span::from_mins(1));
     assert_eq!(stage.world().audit()[&a()].machines.len(), 1);
     let next = stage.machine().await;
-    assert!(
-        next.provider_ref > gone.provider_ref,
-        "a name was given again"
-    );
+    assert!(next.provider_ref > gone.provider_ref, "a name was given again");
 }
 
 #[tokio::test]
@@ -48,17 +41,10 @@ async fn a_second_thing_with_a_tag_is_noticed_for_good() {
     assert_eq!(stage.world().duplicates(), []);
     let two = stage.cloud().create_machine(&order).await.unwrap();
     let [noticed] = stage.world().duplicates().try_into().unwrap();
-    assert_eq!(
-        (&noticed.first, &noticed.second),
-        (&one.provider_ref, &two.provider_ref)
-    );
+    assert_eq!((&noticed.first, &noticed.second), (&one.provider_ref, &two.provider_ref));
     assert_eq!(noticed.tag, order.tag);
     for made in [one, two] {
-        stage
-            .cloud()
-            .delete_machine(&made.provider_ref)
-            .await
-            .unwrap();
+        stage.cloud().delete_machine(&made.provider_ref).await.unwrap();
     }
     stage.wait(Span::from_hours(1));
     stage.restart().await;
@@ -70,11 +56,7 @@ async fn a_tag_that_is_used_again_after_its_thing_is_gone_is_no_duplicate() {
     let mut stage = Stage::new(json!({})).await;
     let order = stage.machine_order();
     let one = stage.cloud().create_machine(&order).await.unwrap();
-    stage
-        .cloud()
-        .delete_machine(&one.provider_ref)
-        .await
-        .unwrap();
+    stage.cloud().delete_machine(&one.provider_ref).await.unwrap();
     stage.wait(Span::from_mins(1));
     stage.cloud().create_machine(&order).await.unwrap();
     assert_eq!(stage.world().duplicates(), []);
@@ -86,10 +68,7 @@ async fn a_tag_at_two_accounts_is_a_duplicate() {
     let mut order = stage.machine_order();
     stage.cloud().create_machine(&order).await.unwrap();
     order.location = "b1".to_owned();
-    stage.providers.clouds[&b()]
-        .create_machine(&order)
-        .await
-        .unwrap();
+    stage.providers.clouds[&b()].create_machine(&order).await.unwrap();
     assert_eq!(stage.world().duplicates().len(), 1);
 }
 
@@ -116,34 +95,17 @@ async fn strays_are_listed_as_old_as_they_are_made_to_look() {
     let mut stage = Stage::new(json!({})).await;
     let (machine, address) = (tag(stage.seed.node()), tag(stage.seed.egress_ip()));
     let world = stage.world();
-    let m = world
-        .add_stray_machine(&a(), &machine)
-        .await
-        .unwrap()
-        .unwrap();
-    let r = world
-        .add_stray_address(&a(), &address)
-        .await
-        .unwrap()
-        .unwrap();
+    let m = world.add_stray_machine(&a(), &machine).await.unwrap().unwrap();
+    let r = world.add_stray_address(&a(), &address).await.unwrap().unwrap();
     for reference in [&m, &r] {
-        world
-            .backdate(&a(), reference, Span::from_hours(2))
-            .await
-            .unwrap();
+        world.backdate(&a(), reference, Span::from_hours(2)).await.unwrap();
     }
     stage.restart().await;
     let then = stage.clock.now() - Span::from_hours(2);
     let machines = stage.cloud().list_machines(FLEET).await.unwrap();
-    assert_eq!(
-        (&machines[0].tag, machines[0].created_at),
-        (&Some(machine), then)
-    );
+    assert_eq!((&machines[0].tag, machines[0].created_at), (&Some(machine), then));
     let addresses = stage.cloud().list_addresses(FLEET).await.unwrap();
-    assert_eq!(
-        (&addresses[0].tag, addresses[0].created_at),
-        (&Some(address), then)
-    );
+    assert_eq!((&addresses[0].tag, addresses[0].created_at), (&Some(address), then));
 }
 
 #[tokio::test]
@@ -151,9 +113,7 @@ async fn a_machine_that_fails_is_shown_as_failed() {
     let mut stage = Stage::new(json!({})).await;
     let order = stage.machine_order();
     stage.cloud().create_machine(&order).await.unwrap();
-    let Subject::Node(node) = order.tag.subject else {
-        panic!("the order was for a node")
-    };
+    let Subject::Node(node) = order.tag.subject else { panic!("the order was for a node") };
     assert!(stage.world().fail_machine(node).await.unwrap());
     stage.wait(Span::from_hours(1));
     let listed = stage.cloud().list_machines(FLEET).await.unwrap();
@@ -193,10 +153,7 @@ async fn two_accounts_with_one_prefix_share_it() {
         let (account, place) = [(a(), "a1"), (b(), "b1")][n % 2].clone();
         let mut order = stage::address_order(seed.egress_ip());
         order.location = place.to_owned();
-        let made = providers.clouds[&account]
-            .allocate_address(&order)
-            .await
-            .unwrap();
+        let made = providers.clouds[&account].allocate_address(&order).await.unwrap();
         assert!(drawn.insert(made.address), "{} came twice", made.address);
     }
 }
@@ -251,9 +208,7 @@ async fn events_tell_a_machines_life_in_order() {
     let expected = [
         Happening::MachineCreated,
         Happening::AddressAllocated,
-        Happening::Attached {
-            machine: mr.clone(),
-        },
+        Happening::Attached { machine: mr.clone() },
         Happening::DeleteAccepted,
         Happening::Detached,
         Happening::MachineGone,
@@ -317,9 +272,7 @@ async fn calls_beside_each_other_share_a_commit() {
     let (storage, providers) = strict().await;
     let mut seed = damm_fleet::Seed::from_number(1);
     let cloud = &providers.clouds[&a()];
-    let orders: Vec<_> = (0..100)
-        .map(|_| stage::machine_order(seed.node()))
-        .collect();
+    let orders: Vec<_> = (0..100).map(|_| stage::machine_order(seed.node())).collect();
     let calls = orders.iter().map(|o| cloud.create_machine(o));
     let made = futures::future::join_all(calls).await;
     assert!(made.iter().all(Result::is_ok));
@@ -354,12 +307,9 @@ async fn what_could_not_be_written_is_unknown_and_is_written_with_the_next_call(
 #[tokio::test]
 async fn a_damaged_object_is_named() {
     let topology = stage::topology(3_600, json!({}));
-    for (key, object) in [
-        ("machine/sim-a/x", "{"),
-        ("world", "7"),
-        ("moon/sim-a", "{}"),
-        ("agent/nobody", "{}"),
-    ] {
+    for (key, object) in
+        [("machine/sim-a/x", "{"), ("world", "7"), ("moon/sim-a", "{}"), ("agent/nobody", "{}")]
+    {
         let storage = MemoryStorage::default();
         let row = (key.to_owned(), Some(object.to_owned()));
         storage.put(&[row]).await.unwrap();

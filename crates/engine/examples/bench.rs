@@ -48,12 +48,8 @@ fn account(requests_per_hour: u32, parallel: u32, latency: &str) -> Value {
 async fn engine(topology: Topology, dir: &Path) -> (Engine, Arc<SimWorld>) {
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
     let storage = Arc::new(MemoryStorage::default());
-    let world = SimWorld::open(storage, clock.clone(), &topology)
-        .await
-        .unwrap();
-    let store = Store::open(&dir.join("damm.db"), Access::Write)
-        .await
-        .unwrap();
+    let world = SimWorld::open(storage, clock.clone(), &topology).await.unwrap();
+    let store = Store::open(&dir.join("damm.db"), Access::Write).await.unwrap();
     store.bind_fleet(&topology.fleet).await.unwrap();
     let mut byte = 0;
     let draw = |bytes: &mut [u8; 32]| {
@@ -88,10 +84,7 @@ async fn engine(topology: Topology, dir: &Path) -> (Engine, Arc<SimWorld>) {
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<f64> = after_name
-        .split_whitespace()
-        .filter_map(|f| f.parse().ok())
-        .collect();
+    let fields: Vec<f64> = after_name.split_whitespace().filter_map(|f| f.parse().ok()).collect();
     // The state is no number, so what proc(5) calls 14 is the eleventh number here.
     fields.get(10..12).map_or(0.0, |t| (t[0] + t[1]) / 100.0)
 }

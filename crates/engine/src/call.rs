@@ -93,16 +93,10 @@ impl Engine {
             Call::Attach { address, machine } => cloud.attach_address(address, machine).await,
             Call::Detach { address } => cloud.detach_address(address).await,
             Call::Release { address } => cloud.release_address(address).await,
-            Call::DestroyStray {
-                machine: true,
-                provider_ref,
-                ..
-            } => cloud.delete_machine(provider_ref).await,
-            Call::DestroyStray {
-                provider_ref,
-                detach,
-                ..
-            } => match detach {
+            Call::DestroyStray { machine: true, provider_ref, .. } => {
+                cloud.delete_machine(provider_ref).await
+            }
+            Call::DestroyStray { provider_ref, detach, .. } => match detach {
                 true => cloud.detach_address(provider_ref).await,
                 false => cloud.release_address(provider_ref).await,
             },
@@ -112,10 +106,7 @@ impl Engine {
     }
 
     fn tag(&self, subject: impl Into<Subject>) -> Tag {
-        Tag {
-            fleet: self.topology.fleet.clone(),
-            subject: subject.into(),
-        }
+        Tag { fleet: self.topology.fleet.clone(), subject: subject.into() }
     }
 
     fn node(&self, step: &Step, node: damm_fleet::NodeId) -> Called<Node> {
@@ -157,10 +148,8 @@ impl Engine {
         let fleet = &self.topology.fleet;
         let token = self.keys.join().token(fleet, node.id, attempt);
         let own = self.templates.get(&node.profile);
-        let template = own.map_or(Template::built_in(node.role), |(name, text)| Template {
-            name,
-            text,
-        });
+        let template =
+            own.map_or(Template::built_in(node.role), |(name, text)| Template { name, text });
         let stamp = Stamp {
             fleet,
             node,

@@ -51,9 +51,7 @@ impl Engine {
     async fn refuse(&self, step: &Step, breach: Breach) -> Result<Carried, Error> {
         let what = breach.to_string();
         let detail = json!({ "rule": breach.rule(), "step": step.to_string(), "why": what });
-        self.store
-            .audit("engine", "breach", &detail, self.now())
-            .await?;
+        self.store.audit("engine", "breach", &detail, self.now()).await?;
         self.tell(&Event::Breach { what });
         Ok(Carried::Breach(breach))
     }
@@ -66,10 +64,7 @@ impl Engine {
             let until = now + CALL_TIMEOUT + set.ttl;
             self.expose(&self.doors_at(set), until).await?;
         }
-        let mut row = step
-            .subject
-            .filter(|_| owns(&step.call))
-            .and_then(|s| self.row(s));
+        let mut row = step.subject.filter(|_| owns(&step.call)).and_then(|s| self.row(s));
         let changes = match (&mut row, step.call.creates(), step.call.takes_down()) {
             (Some(row), true, _) => {
                 row.observe(Observed::Begin, now)?;
@@ -83,10 +78,7 @@ impl Engine {
             _ => false,
         };
         let intent = self.intent(step, now);
-        let seq = self
-            .store
-            .begin(&intent, row.as_ref().filter(|_| changes))
-            .await?;
+        let seq = self.store.begin(&intent, row.as_ref().filter(|_| changes)).await?;
         if let Some(row) = row.clone().filter(|_| changes) {
             self.world().put(row);
         }
@@ -152,10 +144,7 @@ impl Engine {
             Call::PutRecords { key, set } => self.put_records(key, set).await?,
             Call::PutTarget { key, target } => {
                 self.store.put_applied_target(key, Some(target)).await?;
-                self.world()
-                    .told
-                    .targets
-                    .insert(key.clone(), target.clone());
+                self.world().told.targets.insert(key.clone(), target.clone());
             }
             Call::RemoveTarget { key } => {
                 self.store.put_applied_target(key, None).await?;
@@ -167,9 +156,7 @@ impl Engine {
             }
             Call::DestroyStray { .. } => {
                 let detail = json!({ "what": step.object, "provider": step.provider });
-                self.store
-                    .audit("engine", "destroyed a stray", &detail, now)
-                    .await?;
+                self.store.audit("engine", "destroyed a stray", &detail, now).await?;
             }
             _ => {}
         }
@@ -178,12 +165,7 @@ impl Engine {
 
     async fn put_records(&self, key: &RecordKey, set: &RecordSet) -> Result<(), Error> {
         let now = self.now();
-        let before = self
-            .world()
-            .told
-            .records
-            .get(key)
-            .map(|(set, _)| set.clone());
+        let before = self.world().told.records.get(key).map(|(set, _)| set.clone());
         if let Some(mut left) = before {
             // What was named until now stays in caches for as long as they were told to keep it.
             let ttl: Span = left.ttl.max(set.ttl);
@@ -211,12 +193,8 @@ impl Engine {
         doors: &BTreeSet<FrontdoorId>,
         resolvable: damm_fleet::Timestamp,
     ) -> Result<(), Error> {
-        let exposure = Exposure {
-            named_until: None,
-            resolvable_until: Some(resolvable),
-        };
-        self.raise(doors.iter().map(|d| (*d, exposure)).collect())
-            .await
+        let exposure = Exposure { named_until: None, resolvable_until: Some(resolvable) };
+        self.raise(doors.iter().map(|d| (*d, exposure)).collect()).await
     }
 
     /// Stores until when doors may be known outside, and keeps it in memory.
@@ -271,16 +249,8 @@ impl Engine {
             self.world().put(row);
         }
         let message = error.message;
-        self.tell(&Event::Failed {
-            step: step.clone(),
-            class,
-            message: message.clone(),
-        });
-        Ok(Carried::Failed(Failed {
-            step,
-            class,
-            message,
-        }))
+        self.tell(&Event::Failed { step: step.clone(), class, message: message.clone() });
+        Ok(Carried::Failed(Failed { step, class, message }))
     }
 }
 

@@ -108,17 +108,12 @@ mod tests {
     async fn files_are_put_and_removed_and_nothing_unfinished_stays() {
         let dir = tempfile::tempdir().unwrap();
         let files = |put: &[&str], remove: &[&str]| Files {
-            put: put
-                .iter()
-                .map(|n| ((*n).to_owned(), n.as_bytes().to_vec()))
-                .collect(),
+            put: put.iter().map(|n| ((*n).to_owned(), n.as_bytes().to_vec())).collect(),
             remove: remove.iter().map(|n| (*n).to_owned()).collect(),
         };
         let made = dir.path().join("made");
         write(made.clone(), files(&["a", "b"], &[])).await.unwrap();
-        write(made.clone(), files(&["c"], &["a", "never"]))
-            .await
-            .unwrap();
+        write(made.clone(), files(&["c"], &["a", "never"])).await.unwrap();
         let mut names: Vec<String> = fs::read_dir(&made)
             .unwrap()
             .map(|e| e.unwrap().file_name().into_string().unwrap())

@@ -103,9 +103,7 @@ impl Engine {
         Self {
             offers: Offers::of(&topology),
             gates: providers.map(|(n, p)| (n.clone(), gate(p))).collect(),
-            balancers: balancers
-                .map(|b| (b.name.clone(), Mutex::new(())))
-                .collect(),
+            balancers: balancers.map(|b| (b.name.clone(), Mutex::new(()))).collect(),
             store: parts.store,
             topology,
             base: parts.base,

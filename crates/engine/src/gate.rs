@@ -28,11 +28,7 @@ impl TokenBucket {
     /// A full bucket for a vendor's rate.
     pub fn new(requests_per_hour: u32, now: Timestamp) -> Self {
         let per_second = f64::from(requests_per_hour.max(1)) / 3_600.0 * SHARE;
-        let mut bucket = Self {
-            per_second,
-            tokens: 0.0,
-            at: now,
-        };
+        let mut bucket = Self { per_second, tokens: 0.0, at: now };
         bucket.tokens = bucket.size();
         bucket
     }

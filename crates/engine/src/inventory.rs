@@ -130,11 +130,7 @@ mod tests {
 
     #[test]
     fn an_agent_that_says_it_is_ill_is_ill_since_it_said_so() {
-        let report = StoredReport {
-            heard_at: at(100),
-            since: at(40),
-            ..StoredReport::default()
-        };
+        let report = StoredReport { heard_at: at(100), since: at(40), ..StoredReport::default() };
         let health = |r| health(r, Span::from_secs(60), at(110));
         assert_eq!(health(Some(&report)), Health::Unhealthy { since: at(40) });
         assert_eq!(health(None), Health::Unseen);

@@ -129,21 +129,15 @@ impl Keys {
     /// [`KeysError`] when one is missing, damaged, or can be read by others than its owner.
     pub fn load(dir: &Path) -> Result<Self, KeysError> {
         let root = read(&dir.join("root.json"))?;
-        let online = secret(&dir.join("online.pem"), |t| {
-            SecretKey::from_pem(t).map_err(|e| e.to_string())
-        })?;
+        let online =
+            secret(&dir.join("online.pem"), |t| SecretKey::from_pem(t).map_err(|e| e.to_string()))?;
         let fleet = secret(&dir.join("fleet.secret"), |t| {
             FleetSecret::from_text(t).map_err(|e| e.to_string())
         })?;
         let join = secret(&dir.join("join.secret"), |t| {
             join_from(t).ok_or_else(|| "it is no join key".to_owned())
         })?;
-        Ok(Self {
-            root: root.as_bytes().to_vec(),
-            online,
-            secret: fleet,
-            join,
-        })
+        Ok(Self { root: root.as_bytes().to_vec(), online, secret: fleet, join })
     }
 
     /// The root that clients are given, as it was signed.
@@ -209,16 +203,12 @@ fn join_from(text: &str) -> Option<Zeroizing<[u8; 32]>> {
 fn secret<T>(path: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, KeysError> {
     let text = read(path)?;
     private(path)?;
-    parse(&text).map_err(|why| KeysError::Damaged {
-        path: path.to_owned(),
-        why,
-    })
+    parse(&text).map_err(|why| KeysError::Damaged { path: path.to_owned(), why })
 }
 
 fn read(path: &Path) -> Result<Zeroizing<String>, KeysError> {
     let text = fs::read_to_string(path);
-    text.map(Zeroizing::new)
-        .map_err(|e| failed(path, "read", e))
+    text.map(Zeroizing::new).map_err(|e| failed(path, "read", e))
 }
 
 fn failed(path: &Path, verb: &'static str, source: std::io::Error) -> KeysError {
@@ -226,10 +216,7 @@ fn failed(path: &Path, verb: &'static str, source: std::io::Error) -> KeysError 
     match source.kind() {
         ErrorKind::NotFound => KeysError::Missing { path },
         ErrorKind::AlreadyExists => KeysError::Exists { path },
-        ErrorKind::InvalidData => KeysError::Damaged {
-            path,
-            why: "it is no text".to_owned(),
-        },
+        ErrorKind::InvalidData => KeysError::Damaged { path, why: "it is no text".to_owned() },
         _ => KeysError::Io { path, verb, source },
     }
 }
@@ -241,10 +228,7 @@ fn private(path: &Path) -> Result<(), KeysError> {
     let mode = meta.permissions().mode() & 0o777;
     match mode & 0o077 {
         0 => Ok(()),
-        _ => Err(KeysError::Open {
-            path: path.to_owned(),
-            mode,
-        }),
+        _ => Err(KeysError::Open { path: path.to_owned(), mode }),
     }
 }
 
@@ -317,10 +301,7 @@ mod tests {
             let kept = fs::read(&path).unwrap();
             fs::remove_file(&path).unwrap();
             let missing = Keys::load(dir.path()).unwrap_err().to_string();
-            assert!(
-                missing.contains(name) && missing.contains("damm init"),
-                "{missing}"
-            );
+            assert!(missing.contains(name) && missing.contains("damm init"), "{missing}");
             fs::write(&path, &kept).unwrap();
             make_private(&path);
         }
@@ -347,10 +328,7 @@ mod tests {
         let path = dir.path().join("online.pem");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let refused = Keys::load(dir.path()).unwrap_err();
-        assert!(
-            matches!(refused, KeysError::Open { mode: 0o640, .. }),
-            "{refused}"
-        );
+        assert!(matches!(refused, KeysError::Open { mode: 0o640, .. }), "{refused}");
         assert!(refused.to_string().contains("chmod 600"));
     }
 

@@ -70,11 +70,7 @@ impl Engine {
             return Ok(());
         }
         let count = 1 + row.failure.as_ref().map_or(0, |f| f.count);
-        row.failure = Some(Failure {
-            class: error.class,
-            message: error.message.clone(),
-            count,
-        });
+        row.failure = Some(Failure { class: error.class, message: error.message.clone(), count });
         row.not_before = Some(now + wait(error, count));
         Ok(())
     }
@@ -111,12 +107,7 @@ impl Engine {
         // same account again and again.
         let refused = error.class == FailureClass::Rejected && step.call.creates();
         if error.class == FailureClass::Exhausted || refused {
-            let mut observed = self
-                .world()
-                .providers
-                .get(provider)
-                .cloned()
-                .unwrap_or_default();
+            let mut observed = self.world().providers.get(provider).cloned().unwrap_or_default();
             observed.exhausted_until = Some(now + wait(error, 1));
             self.store.put_provider(provider, &observed).await?;
             self.world().providers.insert(provider.clone(), observed);

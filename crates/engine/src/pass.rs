@@ -98,9 +98,7 @@ impl Engine {
         let mut wave = Vec::new();
         for step in steps.iter().filter(|s| !tried.contains(&s.id())) {
             if let (Call::CreateMachine { node }, Some(p)) = (&step.call, &step.provider) {
-                let left = room
-                    .entry(p)
-                    .or_insert_with(|| self.machines_at_once(p, *node));
+                let left = room.entry(p).or_insert_with(|| self.machines_at_once(p, *node));
                 if *left == 0 {
                     continue;
                 }

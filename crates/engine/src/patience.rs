@@ -50,9 +50,6 @@ mod tests {
     fn each_failure_in_a_row_doubles_the_wait_up_to_a_cap() {
         let waits = [1, 2, 3, 4, 5, 6, 7].map(|n| backoff(FailureClass::Busy, n).as_millis());
         assert_eq!(waits, [2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
-        assert_eq!(
-            backoff(FailureClass::Rejected, u32::MAX),
-            Span::from_hours(6)
-        );
+        assert_eq!(backoff(FailureClass::Rejected, u32::MAX), Span::from_hours(6));
     }
 }

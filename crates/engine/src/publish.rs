@@ -144,13 +144,7 @@ impl Engine {
         let inventory = assemble(&world, self.topology.rotation.dead_after, now);
         let mut batch = Batch::default();
         for (population, _) in self.topology.served_by(region) {
-            let told = Told::new(
-                &world.blueprint,
-                &self.topology,
-                &inventory,
-                region,
-                population,
-            );
+            let told = Told::new(&world.blueprint, &self.topology, &inventory, region, population);
             match told {
                 Ok(told) => self.issue(population, &told, &standing, now, &mut batch)?,
                 // What was published before stands until it expires: an empty catalog would cut
@@ -177,11 +171,7 @@ impl Engine {
             let names = directory::names(channel.dir.clone()).await?;
             whole.retain(|k| names.contains(&channel.file_of(region, k)));
         }
-        Ok(Standing {
-            region,
-            known,
-            whole,
-        })
+        Ok(Standing { region, known, whole })
     }
 
     fn channels(&self) -> impl Iterator<Item = Place> {
@@ -245,24 +235,16 @@ impl Engine {
         doors: &BTreeSet<FrontdoorId>,
         until: Timestamp,
     ) -> Result<(), Error> {
-        let exposure = Exposure {
-            named_until: Some(until),
-            resolvable_until: None,
-        };
-        self.raise(doors.iter().map(|d| (*d, exposure)).collect())
-            .await
+        let exposure = Exposure { named_until: Some(until), resolvable_until: None };
+        self.raise(doors.iter().map(|d| (*d, exposure)).collect()).await
     }
 
     /// Writes versions down before their files exist.
     async fn reserve(&self, batch: &Batch) -> Result<(), Error> {
-        let reserved = |i: &Issue| PublishedBucket {
-            digest: RESERVED.to_owned(),
-            ..i.bucket.clone()
-        };
+        let reserved =
+            |i: &Issue| PublishedBucket { digest: RESERVED.to_owned(), ..i.bucket.clone() };
         let rows: Vec<_> = batch.issues.iter().map(|i| (&i.key, reserved(i))).collect();
-        let puts = rows
-            .iter()
-            .map(|(key, bucket)| self.store.put_bucket(key, bucket));
+        let puts = rows.iter().map(|(key, bucket)| self.store.put_bucket(key, bucket));
         try_join_all(puts).await?;
         Ok(())
     }
@@ -276,10 +258,8 @@ impl Engine {
         for channel in self.channels() {
             let name = |k: &BucketKey| channel.file_of(region, k);
             let put = batch.issues.iter().map(|i| (name(&i.key), i.bytes.clone()));
-            let files = Files {
-                put: put.collect(),
-                remove: gone.iter().map(|k| name(k)).collect(),
-            };
+            let files =
+                Files { put: put.collect(), remove: gone.iter().map(|k| name(k)).collect() };
             directory::write(channel.dir.clone(), files).await?;
         }
         Ok(())
@@ -298,9 +278,7 @@ impl Engine {
             Some((*k, PublishedBucket { digest, ..bucket }))
         });
         let rows: Vec<_> = issued.chain(withdrawn).collect();
-        let puts = rows
-            .iter()
-            .map(|(key, bucket)| self.store.put_bucket(key, bucket));
+        let puts = rows.iter().map(|(key, bucket)| self.store.put_bucket(key, bucket));
         try_join_all(puts).await?;
         Ok(())
     }

@@ -55,10 +55,8 @@ impl Engine {
             strays.extend(look.strays);
         }
         let whole = |l: &Listing| l.machines.is_some() && l.addresses.is_some();
-        let whole: Vec<&ProviderName> = listings
-            .iter()
-            .filter_map(|(l, _)| whole(l).then_some(&l.provider))
-            .collect();
+        let whole: Vec<&ProviderName> =
+            listings.iter().filter_map(|(l, _)| whole(l).then_some(&l.provider)).collect();
         seen.strays = self.keep_strays(strays, &whole).await?;
         self.world().seen = seen;
         Ok(refreshed)

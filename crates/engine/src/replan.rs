@@ -44,9 +44,7 @@ impl Engine {
     pub async fn adopt(&self, plan: &Plan, actor: &str) -> Result<(), Error> {
         let report = serde_json::to_value(&plan.report).map_err(Error::Report)?;
         let (blueprint, diff) = (&plan.blueprint, &plan.diff);
-        self.store
-            .set_target(blueprint, diff, &report, actor)
-            .await?;
+        self.store.set_target(blueprint, diff, &report, actor).await?;
         self.tell(&Event::Adopted {
             blueprint: blueprint.id,
             generation: blueprint.generation,

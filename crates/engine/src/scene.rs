@@ -33,16 +33,11 @@ pub(crate) fn address() -> IpAddr {
 }
 
 pub(crate) fn leaving() -> Stage {
-    Stage::Leaving {
-        since: at(NOW) - Span::from_secs(10),
-        why: Reason::Drained,
-    }
+    Stage::Leaving { since: at(NOW) - Span::from_secs(10), why: Reason::Drained }
 }
 
 pub(crate) const fn live() -> Stage {
-    Stage::Live {
-        since: Timestamp::EPOCH,
-    }
+    Stage::Live { since: Timestamp::EPOCH }
 }
 
 /// Everything that due steps are compiled from.
@@ -223,10 +218,7 @@ impl Scene {
     }
 
     pub(crate) fn named_until(mut self, until: Timestamp) -> Self {
-        let exposure = Exposure {
-            named_until: Some(until),
-            resolvable_until: None,
-        };
+        let exposure = Exposure { named_until: Some(until), resolvable_until: None };
         self.exposures.insert(self.door(), exposure);
         self
     }
@@ -237,23 +229,13 @@ impl Scene {
             zone: "example.org".to_owned(),
             name: "north.example.org".to_owned(),
         };
-        let set = RecordSet {
-            addresses: [address()].into(),
-            ttl: Span::from_mins(5),
-        };
+        let set = RecordSet { addresses: [address()].into(), ttl: Span::from_mins(5) };
         (key, set)
     }
 
     pub(crate) fn target(&self) -> (TargetKey, Target) {
-        let key = TargetKey {
-            balancer: BalancerName::new("front").unwrap(),
-            node: self.node,
-        };
-        let target = Target {
-            address: address(),
-            port: 443,
-            draining: false,
-        };
+        let key = TargetKey { balancer: BalancerName::new("front").unwrap(), node: self.node };
+        let target = Target { address: address(), port: 443, draining: false };
         (key, target)
     }
 

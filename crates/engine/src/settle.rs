@@ -33,10 +33,7 @@ pub struct Budget {
 impl Default for Budget {
     /// A command's: about 20 minutes of looking at what is being made, and no waiting for drains.
     fn default() -> Self {
-        Self {
-            polls: 45,
-            patience: Span::from_mins(5),
-        }
+        Self { polls: 45, patience: Span::from_mins(5) }
     }
 }
 

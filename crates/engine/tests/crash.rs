@@ -53,13 +53,8 @@ impl Witness {
 
     async fn note_egress(&self, engine: &Engine) {
         let rows = engine.store().resources().await.unwrap();
-        let egress = rows
-            .iter()
-            .filter(|r| matches!(r.subject, Subject::EgressIp(_)));
-        self.egress
-            .lock()
-            .unwrap()
-            .extend(egress.filter_map(|r| r.address));
+        let egress = rows.iter().filter(|r| matches!(r.subject, Subject::EgressIp(_)));
+        self.egress.lock().unwrap().extend(egress.filter_map(|r| r.address));
     }
 
     /// Rule 5, from the vendor's own log.
@@ -79,15 +74,8 @@ impl Witness {
             }
         }
         let shown = self.shown.lock().unwrap();
-        let told: Vec<_> = shown
-            .intersection(&self.egress.lock().unwrap())
-            .copied()
-            .collect();
-        assert_eq!(
-            told,
-            Vec::<IpAddr>::new(),
-            "clients were told egress addresses"
-        );
+        let told: Vec<_> = shown.intersection(&self.egress.lock().unwrap()).copied().collect();
+        assert_eq!(told, Vec::<IpAddr>::new(), "clients were told egress addresses");
         assert_eq!(*self.breaches.lock().unwrap(), Vec::<String>::new());
     }
 }
@@ -107,10 +95,7 @@ impl Draw {
 
 /// Each fault of the dial in turn, by the case's number; every twelfth case has none.
 fn dial(seed: u64) -> Dial {
-    let mut dial = Dial {
-        seed,
-        ..Dial::default()
-    };
+    let mut dial = Dial { seed, ..Dial::default() };
     let odds = 0.25;
     // Whatever else fails: what is not shown yet is what gets made twice.
     if seed.is_multiple_of(3) {
@@ -181,10 +166,7 @@ impl Life {
         }
         turn(&stage, &Dial::default());
         let fuse = Fuse::at(0, false);
-        assert!(
-            run(&stage, &fuse, &witness, long()).await,
-            "it was not finished"
-        );
+        assert!(run(&stage, &fuse, &witness, long()).await, "it was not finished");
         witness.check(&stage);
     }
 }
@@ -193,12 +175,7 @@ impl Life {
 /// whether it got done.
 async fn run(stage: &Stage, fuse: &Arc<Fuse>, witness: &Arc<Witness>, budget: Budget) -> bool {
     let store = stage.store().await;
-    let engine = engine(
-        stage,
-        store.clone().with_tripwire(fuse.tripwire()),
-        fuse,
-        witness,
-    );
+    let engine = engine(stage, store.clone().with_tripwire(fuse.tripwire()), fuse, witness);
     let life = async {
         engine.recover().await?;
         engine.settle(budget, "test").await
@@ -217,13 +194,8 @@ async fn run(stage: &Stage, fuse: &Arc<Fuse>, witness: &Arc<Witness>, budget: Bu
                 assert_nothing_more(stage, &engine);
                 assert_at_rest(&engine).await;
                 let cut = stage.world.events();
-                let cut = cut
-                    .iter()
-                    .filter(|e| matches!(e.what, Happening::SessionsCut { .. }));
-                assert_eq!(
-                    cut.collect::<Vec<_>>(),
-                    Vec::<&damm_clouds::sim::Event>::new()
-                );
+                let cut = cut.iter().filter(|e| matches!(e.what, Happening::SessionsCut { .. }));
+                assert_eq!(cut.collect::<Vec<_>>(), Vec::<&damm_clouds::sim::Event>::new());
                 assert_eq!(store.open_intents().await.unwrap(), []);
             } else if fuse_is_off(fuse) {
                 panic!("{settled:#?}");
@@ -329,11 +301,7 @@ async fn a_crash_anywhere_in_a_rotation_leaves_nothing_behind() {
     let engine = stage.engine().await;
     let nodes = engine.inventory().await.unwrap();
     let door = *nodes.frontdoors.keys().next().unwrap();
-    engine
-        .store()
-        .put_verdicts(&stage.blocked(door))
-        .await
-        .unwrap();
+    engine.store().put_verdicts(&stage.blocked(door)).await.unwrap();
     engine.store().clone().close().await.unwrap();
     sweep(Life::new(stage).await, "rotation").await;
 }
@@ -344,11 +312,7 @@ async fn a_crash_anywhere_in_a_drain_leaves_nothing_behind() {
     let engine = stage.engine().await;
     engine.inventory().await.unwrap();
     let blueprint = engine.blueprint();
-    let egress = blueprint
-        .nodes
-        .values()
-        .find(|n| n.role == Role::Egress)
-        .unwrap();
+    let egress = blueprint.nodes.values().find(|n| n.role == Role::Egress).unwrap();
     let ip = *egress.egress_ips.keys().next().unwrap();
     by_hand(&stage, &engine, &Edit::DrainEgressIp { egress_ip: ip }).await;
     engine.store().clone().close().await.unwrap();
@@ -357,11 +321,8 @@ async fn a_crash_anywhere_in_a_drain_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn a_crash_anywhere_in_a_retirement_leaves_nothing_behind() {
-    let stage = built_as(
-        4,
-        topology(|t| t["regions"]["north"]["ingress"]["live"] = 3.into()),
-    )
-    .await;
+    let stage =
+        built_as(4, topology(|t| t["regions"]["north"]["ingress"]["live"] = 3.into())).await;
     let engine = stage.engine().await;
     engine.inventory().await.unwrap();
     let blueprint = engine.blueprint();

@@ -27,9 +27,7 @@ impl Twice {
     async fn world(&self) -> BTreeMap<String, String> {
         let objects = self.storage.load().await.unwrap().into_iter();
         // How many calls an account has answered is not what is asked here.
-        objects
-            .filter(|(k, _)| !k.starts_with("account/"))
-            .collect()
+        objects.filter(|(k, _)| !k.starts_with("account/")).collect()
     }
 }
 
@@ -42,11 +40,7 @@ impl Tap for Twice {
     async fn after(&self, call: &'static str) -> Option<Error> {
         let before = self.first.lock().unwrap().take();
         if let Some(before) = before {
-            assert_eq!(
-                self.world().await,
-                before,
-                "{call} changed something the second time"
-            );
+            assert_eq!(self.world().await, before, "{call} changed something the second time");
             *self.repeated.lock().unwrap().entry(call).or_default() += 1;
         }
         None
@@ -76,19 +70,8 @@ async fn every_step_made_twice_in_a_row_changes_nothing_the_second_time() {
     let tap: Arc<dyn Tap> = twice.clone();
     let engine = stage.engine_with(tapped(stage.providers(), &tap)).await;
     done(&engine.settle(long(), "test").await.unwrap());
-    let door = *engine
-        .inventory()
-        .await
-        .unwrap()
-        .frontdoors
-        .keys()
-        .next()
-        .unwrap();
-    engine
-        .store()
-        .put_verdicts(&stage.blocked(door))
-        .await
-        .unwrap();
+    let door = *engine.inventory().await.unwrap().frontdoors.keys().next().unwrap();
+    engine.store().put_verdicts(&stage.blocked(door)).await.unwrap();
     done(&engine.settle(long(), "test").await.unwrap());
     assert_nothing_more(&stage, &engine);
     let repeated = twice.repeated.lock().unwrap();
@@ -100,10 +83,7 @@ async fn every_step_made_twice_in_a_row_changes_nothing_the_second_time() {
         "put_target",
         "order",
     ] {
-        assert!(
-            repeated.contains_key(call),
-            "{call} was not tried: {repeated:?}"
-        );
+        assert!(repeated.contains_key(call), "{call} was not tried: {repeated:?}");
     }
 }
 
@@ -153,43 +133,16 @@ impl Tap for Saboteur {
 /// Builds a fleet and replaces a door while one call fails; tells how many calls there were.
 async fn build_and_rotate(at: u64, class: FailureClass, after: bool) -> u64 {
     let stage = Stage::new(topology(|_| {}), 1).await;
-    let saboteur = Arc::new(Saboteur {
-        at,
-        class,
-        after,
-        calls: AtomicU64::default(),
-    });
+    let saboteur = Arc::new(Saboteur { at, class, after, calls: AtomicU64::default() });
     let tap: Arc<dyn Tap> = saboteur.clone();
     let engine = stage.engine_with(tapped(stage.providers(), &tap)).await;
-    let case = format!(
-        "call {at} fails as {class}, {}",
-        if after { "done" } else { "not done" }
-    );
+    let case = format!("call {at} fails as {class}, {}", if after { "done" } else { "not done" });
     let settled = engine.settle(long(), "test").await.unwrap();
-    assert_eq!(
-        settled.ended,
-        damm_engine::Ended::Done,
-        "{case}: {settled:#?}"
-    );
-    let door = *engine
-        .inventory()
-        .await
-        .unwrap()
-        .frontdoors
-        .keys()
-        .next()
-        .unwrap();
-    engine
-        .store()
-        .put_verdicts(&stage.blocked(door))
-        .await
-        .unwrap();
+    assert_eq!(settled.ended, damm_engine::Ended::Done, "{case}: {settled:#?}");
+    let door = *engine.inventory().await.unwrap().frontdoors.keys().next().unwrap();
+    engine.store().put_verdicts(&stage.blocked(door)).await.unwrap();
     let settled = engine.settle(long(), "test").await.unwrap();
-    assert_eq!(
-        settled.ended,
-        damm_engine::Ended::Done,
-        "{case}: {settled:#?}"
-    );
+    assert_eq!(settled.ended, damm_engine::Ended::Done, "{case}: {settled:#?}");
     assert_eq!(settled.breaches, [], "{case}");
     assert_nothing_more(&stage, &engine);
     assert_at_rest(&engine).await;

@@ -29,22 +29,12 @@ async fn a_blocked_door_is_replaced_drained_and_given_back() {
     done(&engine.settle(short(), "test").await.unwrap());
 
     let blueprint = engine.blueprint();
-    let door = *blueprint
-        .nodes
-        .values()
-        .find_map(|n| n.frontdoors.keys().next())
-        .unwrap();
+    let door = *blueprint.nodes.values().find_map(|n| n.frontdoors.keys().next()).unwrap();
     let verdicts = stage.blocked(door);
     engine.store().put_verdicts(&verdicts).await.unwrap();
     engine.settle(short(), "test").await.unwrap();
-    assert!(
-        !stage.told().contains(&door),
-        "clients are told of a blocked door"
-    );
-    assert!(
-        stage.carried().contains_key(&Subject::Frontdoor(door)),
-        "it still drains"
-    );
+    assert!(!stage.told().contains(&door), "clients are told of a blocked door");
+    assert!(stage.carried().contains_key(&Subject::Frontdoor(door)), "it still drains");
 
     done(&engine.settle(long(), "test").await.unwrap());
     assert!(!stage.carried().contains_key(&Subject::Frontdoor(door)));
@@ -77,9 +67,7 @@ async fn an_address_is_given_back_only_when_dns_caches_have_forgotten_it() {
     let forgotten = since.min().unwrap() + Span::from_hours(3);
     let mine = Some(Subject::Frontdoor(door));
     let events = stage.world.events();
-    let mut mine = events
-        .iter()
-        .filter(|e| e.tag.as_ref().map(|t| t.subject) == mine);
+    let mut mine = events.iter().filter(|e| e.tag.as_ref().map(|t| t.subject) == mine);
     let released = mine.find(|e| e.what == Happening::AddressReleased).unwrap();
     assert!(released.at >= forgotten, "{} and {forgotten}", released.at);
 }
@@ -97,9 +85,7 @@ async fn egress_rotation_leaves_every_published_byte_as_it_was() {
     let eips = |e: &damm_engine::Engine| {
         let blueprint = e.blueprint();
         let egress = blueprint.nodes.values().filter(|n| n.role == Role::Egress);
-        egress
-            .flat_map(|n| n.egress_ips.keys().copied())
-            .collect::<Vec<_>>()
+        egress.flat_map(|n| n.egress_ips.keys().copied()).collect::<Vec<_>>()
     };
     let (before, files) = (eips(&engine), stage.files());
     // Ingress would age as well; here only the egress addresses are made to look old.

@@ -17,10 +17,7 @@ use support::tap::{Tap, tapped};
 use support::{Stage, assert_at_rest, assert_nothing_more, done, long, provider, short, topology};
 
 fn tag(fleet: &str, subject: impl Into<Subject>) -> Tag {
-    Tag {
-        fleet: fleet.to_owned(),
-        subject: subject.into(),
-    }
+    Tag { fleet: fleet.to_owned(), subject: subject.into() }
 }
 
 async fn built() -> (Stage, Engine) {
@@ -39,44 +36,23 @@ async fn an_orphan_is_destroyed_once_it_is_old_and_others_things_never() {
     let (stage, engine) = built().await;
     let left = provider("left");
     let stranger = tag("example", NodeId::from_raw(12_345));
-    let orphan = stage
-        .world
-        .add_stray_machine(&left, &stranger)
-        .await
-        .unwrap()
-        .unwrap();
+    let orphan = stage.world.add_stray_machine(&left, &stranger).await.unwrap().unwrap();
     let foreign = tag("another", NodeId::from_raw(12_345));
-    stage
-        .world
-        .add_stray_machine(&left, &foreign)
-        .await
-        .unwrap();
+    stage.world.add_stray_machine(&left, &foreign).await.unwrap();
     let before = stage.world.audit()[&left].machines.len();
 
     done(&engine.settle(short(), "test").await.unwrap());
     assert_eq!(engine.store().orphans().await.unwrap().len(), 1);
     stage.clock.advance(Span::from_mins(80));
     done(&engine.settle(short(), "test").await.unwrap());
-    assert_eq!(
-        stage.world.audit()[&left].machines.len(),
-        before,
-        "it is young"
-    );
+    assert_eq!(stage.world.audit()[&left].machines.len(), before, "it is young");
 
     stage.clock.advance(Span::from_mins(15));
     engine.settle(short(), "test").await.unwrap();
     let machines = &stage.world.audit()[&left].machines;
     assert_eq!(machines.len(), before - 1);
     assert!(machines.iter().all(|m| m.provider_ref != orphan));
-    assert!(
-        engine
-            .store()
-            .audit_log(50)
-            .await
-            .unwrap()
-            .iter()
-            .any(|e| e.what.contains("stray"))
-    );
+    assert!(engine.store().audit_log(50).await.unwrap().iter().any(|e| e.what.contains("stray")));
     stage.clock.advance(Span::from_secs(30));
     engine.refresh().await.unwrap();
     assert_eq!(engine.store().orphans().await.unwrap(), []);
@@ -87,11 +63,7 @@ async fn an_orphaned_address_is_detached_and_given_back() {
     let (stage, engine) = built().await;
     let right = provider("right");
     let stranger = tag("example", damm_fleet::FrontdoorId::from_raw(9));
-    stage
-        .world
-        .add_stray_address(&right, &stranger)
-        .await
-        .unwrap();
+    stage.world.add_stray_address(&right, &stranger).await.unwrap();
     stage.clock.advance(Span::from_hours(2));
     engine.settle(short(), "test").await.unwrap();
     stage.clock.advance(Span::from_secs(30));
@@ -104,18 +76,9 @@ async fn what_was_taken_away_behind_our_back_is_made_anew() {
     let (stage, engine) = built().await;
     let lost = any_node(&engine);
     let row = engine.store().resources().await.unwrap();
-    let row = row
-        .into_iter()
-        .find(|r| r.subject == Subject::Node(lost))
-        .unwrap();
+    let row = row.into_iter().find(|r| r.subject == Subject::Node(lost)).unwrap();
     let reference = row.provider_ref.unwrap();
-    assert!(
-        stage
-            .world
-            .delete_behind_our_back(&row.provider, &reference)
-            .await
-            .unwrap()
-    );
+    assert!(stage.world.delete_behind_our_back(&row.provider, &reference).await.unwrap());
     done(&engine.settle(long(), "test").await.unwrap());
     assert!(!engine.blueprint().nodes.contains_key(&lost));
     assert_nothing_more(&stage, &engine);
@@ -142,41 +105,19 @@ async fn of_two_with_one_tag_none_is_touched_until_the_operator_has_decided() {
     let node = any_node(&engine);
     let account = engine.blueprint().nodes[&node].provider.clone();
     let twin = tag("example", node);
-    let twin = stage
-        .world
-        .add_stray_machine(&account, &twin)
-        .await
-        .unwrap()
-        .unwrap();
+    let twin = stage.world.add_stray_machine(&account, &twin).await.unwrap().unwrap();
     stage.clock.advance(Span::from_hours(3));
     let settled = engine.settle(short(), "test").await.unwrap();
-    assert!(
-        matches!(settled.ended, Ended::Waiting { .. }),
-        "{settled:#?}"
-    );
+    assert!(matches!(settled.ended, Ended::Waiting { .. }), "{settled:#?}");
     let decides = |w: &WaitingOn| *w == WaitingOn::OperatorDecision;
-    let held = settled
-        .held
-        .iter()
-        .any(|h| matches!(&h.hold, damm_engine::Hold::On(on) if decides(on)));
-    assert!(
-        held || settled.waits.iter().any(|w| decides(&w.on)),
-        "{settled:#?}"
-    );
+    let held =
+        settled.held.iter().any(|h| matches!(&h.hold, damm_engine::Hold::On(on) if decides(on)));
+    assert!(held || settled.waits.iter().any(|w| decides(&w.on)), "{settled:#?}");
     assert_eq!(stage.carried()[&Subject::Node(node)], 2);
 
-    assert!(
-        stage
-            .world
-            .delete_behind_our_back(&account, &twin)
-            .await
-            .unwrap()
-    );
+    assert!(stage.world.delete_behind_our_back(&account, &twin).await.unwrap());
     done(&engine.settle(long(), "test").await.unwrap());
-    assert!(
-        engine.blueprint().nodes.contains_key(&node),
-        "the one that is left is the one"
-    );
+    assert!(engine.blueprint().nodes.contains_key(&node), "the one that is left is the one");
     assert_eq!(stage.carried()[&Subject::Node(node)], 1);
 }
 
@@ -184,10 +125,7 @@ async fn of_two_with_one_tag_none_is_touched_until_the_operator_has_decided() {
 async fn a_lost_answer_is_looked_up_before_anything_is_made_again() {
     let stage = Stage::new(topology(|_| {}), 1).await;
     let engine = stage.engine().await;
-    let lost = Dial {
-        lost_response: 1.0,
-        ..Dial::default()
-    };
+    let lost = Dial { lost_response: 1.0, ..Dial::default() };
     for account in ["left", "right"] {
         stage.world.set_dial(&provider(account), &lost);
     }
@@ -196,25 +134,15 @@ async fn a_lost_answer_is_looked_up_before_anything_is_made_again() {
     let passed = engine.pass().await.unwrap();
     assert_eq!((passed.done, passed.failed.len()), (0, 3 + 6));
     let again = engine.pass().await.unwrap();
-    assert_eq!(
-        (again.done, again.failed.len()),
-        (0, 0),
-        "nothing is made again unseen"
-    );
+    assert_eq!((again.done, again.failed.len()), (0, 0), "nothing is made again unseen");
     for account in ["left", "right"] {
         stage.world.set_dial(&provider(account), &Dial::default());
     }
     done(&engine.settle(short(), "test").await.unwrap());
     assert_nothing_more(&stage, &engine);
-    let ledger = engine
-        .store()
-        .ledger(&LedgerFilter::default())
-        .await
-        .unwrap();
+    let ledger = engine.store().ledger(&LedgerFilter::default()).await.unwrap();
     let made = ledger.iter().filter(|r| r.intent.step == "machine.create");
-    let found = Outcome::Settled {
-        found: "found".to_owned(),
-    };
+    let found = Outcome::Settled { found: "found".to_owned() };
     assert!(made.clone().all(|r| r.outcome.as_ref() == Some(&found)));
     assert_eq!(made.count(), 3, "each was asked for once");
 }
@@ -264,24 +192,14 @@ async fn a_second_executor_whose_target_was_replaced_stops_and_harms_nothing() {
     });
     let stage = Stage::new(topology, 1).await;
     let store = stage.store().await;
-    let rival = Arc::new(Rival {
-        engine: OnceLock::new(),
-        calls: AtomicUsize::new(1),
-    });
+    let rival = Arc::new(Rival { engine: OnceLock::new(), calls: AtomicUsize::new(1) });
     let tap: Arc<dyn Tap> = rival.clone();
     let stale = stage.engine_over(store.clone(), tapped(stage.providers(), &tap));
     let plan = stale.replan(0).await.unwrap();
     stale.adopt(&plan, "test").await.unwrap();
     // The other one sees the same world with another topology: one node more.
     let mut other = stage.parts(store.clone(), stage.providers());
-    other
-        .topology
-        .regions
-        .values_mut()
-        .next()
-        .unwrap()
-        .ingress
-        .live = 4;
+    other.topology.regions.values_mut().next().unwrap().ingress.live = 4;
     rival.engine.set(Engine::new(other)).unwrap();
     rival.calls.store(0, Ordering::Relaxed);
 
@@ -352,11 +270,7 @@ async fn addresses_that_can_not_be_moved_are_attached_before_their_machine_runs(
     let engine = stage.engine().await;
     let settled = engine.settle(short(), "test").await.unwrap();
     done(&settled);
-    let ledger = engine
-        .store()
-        .ledger(&LedgerFilter::default())
-        .await
-        .unwrap();
+    let ledger = engine.store().ledger(&LedgerFilter::default()).await.unwrap();
     let made = ledger.iter().filter(|r| r.intent.step == "machine.create");
     assert_eq!(made.count(), 9, "no node was given up");
     assert_eq!(settled.failed, []);

@@ -149,9 +149,7 @@ impl Blueprint {
         region: &'a RegionName,
         role: Role,
     ) -> impl Iterator<Item = &'a Node> {
-        self.nodes
-            .values()
-            .filter(move |n| n.role == role && n.region == *region)
+        self.nodes.values().filter(move |n| n.role == role && n.region == *region)
     }
 
     /// The front doors that a population's clients may be told of, with their nodes.
@@ -164,18 +162,12 @@ impl Blueprint {
         let mine = move |n: &&Node| regions.is_some_and(|r| r.contains(&n.region));
         let doors = |n: &'a Node| n.served_doors().map(move |d| (n, d));
         let told = move |(_, d): &(&Node, &Frontdoor)| !d.withheld_from.contains(population);
-        self.nodes
-            .values()
-            .filter(mine)
-            .flat_map(doors)
-            .filter(told)
+        self.nodes.values().filter(mine).flat_map(doors).filter(told)
     }
 
     /// The node and front door of an id, by looking through all nodes.
     pub fn frontdoor(&self, id: FrontdoorId) -> Option<(&Node, &Frontdoor)> {
-        self.nodes
-            .values()
-            .find_map(|n| n.frontdoors.get(&id).map(|d| (n, d)))
+        self.nodes.values().find_map(|n| n.frontdoors.get(&id).map(|d| (n, d)))
     }
 
     /// What all of it costs a month. What leaves is counted until it is gone.
@@ -200,15 +192,9 @@ mod tests {
         let addresses = BTreeSet::from([IpAddr::from([198, 51, 100, 7])]);
         let ttl = Span::from_mins(5);
         blueprint.records.insert(key, RecordSet { addresses, ttl });
-        let key = TargetKey {
-            balancer: "front".parse().unwrap(),
-            node: seed.node(),
-        };
-        let target = Target {
-            address: IpAddr::from([198, 51, 100, 8]),
-            port: 443,
-            draining: false,
-        };
+        let key = TargetKey { balancer: "front".parse().unwrap(), node: seed.node() };
+        let target =
+            Target { address: IpAddr::from([198, 51, 100, 8]), port: 443, draining: false };
         blueprint.targets.insert(key, target);
         let json = serde_json::to_string(&blueprint).unwrap();
         assert_eq!(serde_json::from_str::<Blueprint>(&json).unwrap(), blueprint);

@@ -56,10 +56,7 @@ fn changed<'a, K: Ord + Clone, V: PartialEq + Clone>(
     old: &'a BTreeMap<K, V>,
     new: &'a BTreeMap<K, V>,
 ) -> impl Iterator<Item = (K, Option<V>)> + 'a {
-    let gone = old
-        .keys()
-        .filter(|k| !new.contains_key(k))
-        .map(|k| (k.clone(), None));
+    let gone = old.keys().filter(|k| !new.contains_key(k)).map(|k| (k.clone(), None));
     let put = new.iter().filter(|(k, v)| old.get(k) != Some(v));
     gone.chain(put.map(|(k, v)| (k.clone(), Some(v.clone()))))
 }
@@ -74,23 +71,15 @@ fn apply<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, to: Option<V>) {
 impl Diff {
     /// What changes from `old` to `new`.
     pub fn between(old: &Blueprint, new: &Blueprint) -> Self {
-        let nodes = changed(&old.nodes, &new.nodes).map(|(key, to)| Change::Node {
-            key,
-            to: to.map(Box::new),
-        });
+        let nodes = changed(&old.nodes, &new.nodes)
+            .map(|(key, to)| Change::Node { key, to: to.map(Box::new) });
         let records =
             changed(&old.records, &new.records).map(|(key, to)| Change::Record { key, to });
         let targets =
             changed(&old.targets, &new.targets).map(|(key, to)| Change::Target { key, to });
         let catalogs =
             changed(&old.catalogs, &new.catalogs).map(|(key, to)| Change::Catalog { key, to });
-        Self(
-            nodes
-                .chain(records)
-                .chain(targets)
-                .chain(catalogs)
-                .collect(),
-        )
+        Self(nodes.chain(records).chain(targets).chain(catalogs).collect())
     }
 
     /// Whether nothing changes.
@@ -178,35 +167,20 @@ fn edit(old: &Node, new: &Node, actions: &mut Vec<Action>) {
 
 fn edit_doors(old: &Node, new: &Node, actions: &mut Vec<Action>) {
     let (node, region) = (new.id, &new.region);
-    let made = new
-        .frontdoors
-        .keys()
-        .filter(|id| !old.frontdoors.contains_key(id));
+    let made = new.frontdoors.keys().filter(|id| !old.frontdoors.contains_key(id));
     let frontdoors: Vec<_> = made.copied().collect();
     if !frontdoors.is_empty() {
         let region = region.clone();
-        actions.push(Action::AllocateIngressFrontdoors {
-            node,
-            region,
-            frontdoors,
-        });
+        actions.push(Action::AllocateIngressFrontdoors { node, region, frontdoors });
     }
     for door in new.frontdoors.values() {
         let (frontdoor, region) = (door.id, region.clone());
         match entered(old.frontdoors.get(&door.id).map(|d| &d.stage), &door.stage) {
             Some(Stage::Draining { .. }) => {
-                actions.push(Action::DrainFrontdoor {
-                    frontdoor,
-                    node,
-                    region,
-                });
+                actions.push(Action::DrainFrontdoor { frontdoor, node, region });
             }
             Some(Stage::Leaving { .. }) => {
-                actions.push(Action::ReleaseFrontdoor {
-                    frontdoor,
-                    node,
-                    region,
-                });
+                actions.push(Action::ReleaseFrontdoor { frontdoor, node, region });
             }
             _ => {}
         }
@@ -215,35 +189,20 @@ fn edit_doors(old: &Node, new: &Node, actions: &mut Vec<Action>) {
 
 fn edit_ips(old: &Node, new: &Node, actions: &mut Vec<Action>) {
     let (node, region) = (new.id, &new.region);
-    let made = new
-        .egress_ips
-        .keys()
-        .filter(|id| !old.egress_ips.contains_key(id));
+    let made = new.egress_ips.keys().filter(|id| !old.egress_ips.contains_key(id));
     let egress_ips: Vec<_> = made.copied().collect();
     if !egress_ips.is_empty() {
         let region = region.clone();
-        actions.push(Action::AllocateEgressIps {
-            node,
-            region,
-            egress_ips,
-        });
+        actions.push(Action::AllocateEgressIps { node, region, egress_ips });
     }
     for ip in new.egress_ips.values() {
         let (egress_ip, region) = (ip.id, region.clone());
         match entered(old.egress_ips.get(&ip.id).map(|e| &e.stage), &ip.stage) {
             Some(Stage::Draining { .. }) => {
-                actions.push(Action::DrainEgressIp {
-                    egress_ip,
-                    node,
-                    region,
-                });
+                actions.push(Action::DrainEgressIp { egress_ip, node, region });
             }
             Some(Stage::Leaving { .. }) => {
-                actions.push(Action::ReleaseEgressIp {
-                    egress_ip,
-                    node,
-                    region,
-                });
+                actions.push(Action::ReleaseEgressIp { egress_ip, node, region });
             }
             _ => {}
         }

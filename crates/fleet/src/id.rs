@@ -51,8 +51,7 @@ fn decode(text: &str) -> Option<u64> {
     if text.len() != SYMBOLS {
         return None;
     }
-    text.bytes()
-        .try_fold(0u64, |raw, b| Some(raw << 5 | symbol(b)?))
+    text.bytes().try_fold(0u64, |raw, b| Some(raw << 5 | symbol(b)?))
 }
 
 macro_rules! id {

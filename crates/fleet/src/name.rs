@@ -22,9 +22,7 @@ pub struct InvalidName(pub String);
 
 /// Tells whether a text may serve as a name.
 pub fn is_name(text: &str) -> bool {
-    let inner = text
-        .bytes()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let inner = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let first = text.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
     inner && first && text.len() <= 40 && !text.ends_with('-')
 }

@@ -103,9 +103,7 @@ impl Node {
     /// Its front doors that clients may be told of now.
     pub fn served_doors(&self) -> impl Iterator<Item = &Frontdoor> {
         let serves = self.serves();
-        self.frontdoors
-            .values()
-            .filter(move |d| serves && d.stage.is_live())
+        self.frontdoors.values().filter(move |d| serves && d.stage.is_live())
     }
 
     /// Its cost a month with its addresses.

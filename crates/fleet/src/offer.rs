@@ -46,13 +46,7 @@ pub struct Offers(pub BTreeMap<ProviderName, Offer>);
 impl Offers {
     /// What the topology's accounts offer, as far as it can be told without asking them.
     pub fn of(topology: &Topology) -> Self {
-        Self(
-            topology
-                .providers
-                .iter()
-                .map(|(n, p)| (n.clone(), Offer::built_in(p)))
-                .collect(),
-        )
+        Self(topology.providers.iter().map(|(n, p)| (n.clone(), Offer::built_in(p))).collect())
     }
 
     /// One account's offer.
@@ -84,9 +78,7 @@ impl Offer {
                 tagged_addresses: settings.tagged_addresses,
                 idempotent_create: false,
             },
-            machines: sizes
-                .map(|(s, p)| (s.to_owned(), Usd::from_mills(p)))
-                .into(),
+            machines: sizes.map(|(s, p)| (s.to_owned(), Usd::from_mills(p))).into(),
             address: Usd::from_mills(500),
         }
     }

@@ -140,10 +140,7 @@ impl fmt::Display for Reason {
             Self::Replaced { by } => write!(f, "replaced by {by}"),
             Self::StepsIn { have, want } => write!(f, "steps in: {have} of {want} in service"),
             Self::MassBlock { population } => {
-                write!(
-                    f,
-                    "reserve opened: too many doors of {population} are blocked"
-                )
+                write!(f, "reserve opened: too many doors of {population} are blocked")
             }
             Self::Drained => write!(f, "last session ended"),
             Self::DrainDeadline { sessions: 0 } => write!(f, "drain deadline reached"),
@@ -320,10 +317,7 @@ impl fmt::Display for WaitingOn {
                 write!(f, "{sessions} sessions to end, until {until} at most")
             }
             Self::Budget { would_cost, limit } => {
-                write!(
-                    f,
-                    "the budget: it would cost {would_cost} a month of {limit}"
-                )
+                write!(f, "the budget: it would cost {would_cost} a month of {limit}")
             }
             Self::Providers { each } => {
                 write!(f, "a provider with room")?;
@@ -332,22 +326,11 @@ impl fmt::Display for WaitingOn {
                 }
                 Ok(())
             }
-            Self::PopulationFloor {
-                population,
-                what,
-                left,
-                min,
-            } => {
-                write!(
-                    f,
-                    "{population}, who would be left with {left} {what} of at least {min}"
-                )
+            Self::PopulationFloor { population, what, left, min } => {
+                write!(f, "{population}, who would be left with {left} {what} of at least {min}")
             }
             Self::OperatorDecision => {
-                write!(
-                    f,
-                    "the operator: its provider shows more than one with its tag"
-                )
+                write!(f, "the operator: its provider shows more than one with its tag")
             }
             Self::Disappearance { since } => {
                 write!(f, "its provider to stop showing it, since {since}")

@@ -109,10 +109,7 @@ impl Phase {
             }
             (Self::Wanted | Self::Refused, O::Delete) => Self::Gone,
             _ => {
-                return Err(IllegalPhase {
-                    phase: self,
-                    observed,
-                });
+                return Err(IllegalPhase { phase: self, observed });
             }
         };
         Ok(phase)
@@ -286,9 +283,7 @@ mod tests {
     #[test]
     fn gone_is_final() {
         use Observed::*;
-        for o in [
-            Begin, Found, Vague, Two, Absent, Refuse, Verified, Unverified, Delete,
-        ] {
+        for o in [Begin, Found, Vague, Two, Absent, Refuse, Verified, Unverified, Delete] {
             assert!(Phase::Gone.next(o).is_err(), "{o:?}");
         }
     }

@@ -88,32 +88,20 @@ impl Stage {
         use StageEvent as E;
         match (self, event) {
             (Self::Building, E::Verified { at }) => Ok(Self::Live { since: at }),
-            (Self::Live { .. }, E::Drain { at, deadline, why }) => Ok(Self::Draining {
-                since: at,
-                deadline,
-                why,
-            }),
+            (Self::Live { .. }, E::Drain { at, deadline, why }) => {
+                Ok(Self::Draining { since: at, deadline, why })
+            }
             // A second reason may only bring the deadline forward: a door found burned while it
             // drains for age.
-            (
-                Self::Draining {
-                    since,
-                    deadline: old,
-                    ..
-                },
-                E::Drain { deadline, why, .. },
-            ) if deadline < *old => Ok(Self::Draining {
-                since: *since,
-                deadline,
-                why,
-            }),
+            (Self::Draining { since, deadline: old, .. }, E::Drain { deadline, why, .. })
+                if deadline < *old =>
+            {
+                Ok(Self::Draining { since: *since, deadline, why })
+            }
             (Self::Building | Self::Live { .. } | Self::Draining { .. }, E::Leave { at, why }) => {
                 Ok(Self::Leaving { since: at, why })
             }
-            (stage, event) => Err(IllegalStage {
-                stage: stage.name(),
-                event: event.name(),
-            }),
+            (stage, event) => Err(IllegalStage { stage: stage.name(), event: event.name() }),
         }
     }
 
@@ -167,11 +155,7 @@ mod tests {
     }
 
     fn drain(deadline: i64) -> StageEvent {
-        StageEvent::Drain {
-            at: at(1),
-            deadline: at(deadline),
-            why: Reason::Operator,
-        }
+        StageEvent::Drain { at: at(1), deadline: at(deadline), why: Reason::Operator }
     }
 
     #[test]
@@ -189,10 +173,7 @@ mod tests {
 
     #[test]
     fn what_leaves_never_comes_back() {
-        let leave = StageEvent::Leave {
-            at: at(2),
-            why: Reason::Operator,
-        };
+        let leave = StageEvent::Leave { at: at(2), why: Reason::Operator };
         let leaving = Stage::Building.next(leave.clone()).unwrap();
         assert!(leaving.next(StageEvent::Verified { at: at(3) }).is_err());
         assert!(leaving.next(leave).is_err());

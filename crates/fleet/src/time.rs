@@ -131,13 +131,8 @@ impl Span {
 }
 
 /// The units that a span is written in, largest first, in milliseconds.
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Why a text is not a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -185,17 +180,10 @@ impl FromStr for Span {
         let mut total = 0u64;
         while !rest.is_empty() {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            let letters = rest[digits..]
-                .bytes()
-                .take_while(u8::is_ascii_alphabetic)
-                .count();
+            let letters = rest[digits..].bytes().take_while(u8::is_ascii_alphabetic).count();
             let number: u64 = rest[..digits].parse().map_err(|_| invalid())?;
             let unit = &rest[digits..digits + letters];
-            let ms = UNITS
-                .iter()
-                .find(|(u, _)| *u == unit)
-                .ok_or_else(invalid)?
-                .1;
+            let ms = UNITS.iter().find(|(u, _)| *u == unit).ok_or_else(invalid)?.1;
             let part = number.checked_mul(ms).ok_or_else(invalid)?;
             total = total.checked_add(part).ok_or_else(invalid)?;
             rest = &rest[digits + letters..];
@@ -235,13 +223,8 @@ impl Timestamp {
 impl Span {
     /// The largest single unit that loses nothing, so that what is stored reads back the same.
     fn exact(self) -> String {
-        let fits = UNITS
-            .iter()
-            .find(|(_, ms)| self.0 != 0 && self.0.is_multiple_of(*ms));
-        fits.map_or_else(
-            || "0s".to_owned(),
-            |(unit, ms)| format!("{}{unit}", self.0 / ms),
-        )
+        let fits = UNITS.iter().find(|(_, ms)| self.0 != 0 && self.0.is_multiple_of(*ms));
+        fits.map_or_else(|| "0s".to_owned(), |(unit, ms)| format!("{}{unit}", self.0 / ms))
     }
 }
 
@@ -269,16 +252,7 @@ mod tests {
 
     #[test]
     fn a_span_reads_back_as_it_was_written() {
-        for ms in [
-            0,
-            1,
-            999,
-            1_000,
-            90_000,
-            86_400_000,
-            129_600_000,
-            86_400_001,
-        ] {
+        for ms in [0, 1, 999, 1_000, 90_000, 86_400_000, 129_600_000, 86_400_001] {
             let span = Span::from_millis(ms);
             let json = serde_json::to_string(&span).unwrap();
             assert_eq!(serde_json::from_str::<Span>(&json).unwrap(), span);
@@ -287,16 +261,7 @@ mod tests {
 
     #[test]
     fn a_span_without_a_unit_is_refused() {
-        for bad in [
-            "",
-            "7",
-            "d",
-            "7w",
-            "-1h",
-            "1.5h",
-            "99999999999999d",
-            "7d 3h",
-        ] {
+        for bad in ["", "7", "d", "7w", "-1h", "1.5h", "99999999999999d", "7d 3h"] {
             assert!(bad.parse::<Span>().is_err(), "{bad:?} was taken");
         }
         assert_eq!("1d12h".parse::<Span>(), Ok(Span::from_hours(36)));

@@ -85,9 +85,7 @@ impl<'de> Deserialize<'de> for Usd {
         let dollars = f64::deserialize(d)?;
         match (0.0..=1e12).contains(&dollars.abs()) {
             true => Ok(Self((dollars * 1_000.0).round() as i64)),
-            false => Err(serde::de::Error::custom(
-                "an amount of dollars between 0 and 1e12",
-            )),
+            false => Err(serde::de::Error::custom("an amount of dollars between 0 and 1e12")),
         }
     }
 }

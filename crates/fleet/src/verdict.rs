@@ -24,9 +24,7 @@ impl Network {
     /// The network of a country's code; `None` when the code is not two capitals.
     pub fn new(country: &str, asn: Asn) -> Option<Self> {
         let code: [u8; 2] = country.as_bytes().try_into().ok()?;
-        code.iter()
-            .all(u8::is_ascii_uppercase)
-            .then_some(Self { country: code, asn })
+        code.iter().all(u8::is_ascii_uppercase).then_some(Self { country: code, asn })
     }
 }
 
@@ -122,9 +120,7 @@ pub struct Verdicts(pub BTreeMap<FrontdoorId, BTreeMap<Network, Verdict>>);
 impl Verdicts {
     /// The state of a door in a network.
     pub fn state(&self, door: FrontdoorId, network: Network) -> State {
-        self.of(door)
-            .find(|(n, _)| **n == network)
-            .map_or(State::Unknown, |(_, v)| v.state)
+        self.of(door).find(|(n, _)| **n == network).map_or(State::Unknown, |(_, v)| v.state)
     }
 
     /// What is known of a door, by network.
@@ -137,9 +133,7 @@ impl Verdicts {
         let mine = |n: &Network| {
             n.country == population.country.as_bytes() && population.asns.contains(&n.asn)
         };
-        let blocked = self
-            .of(door)
-            .filter(|(n, v)| v.state == State::Blocked && mine(n));
+        let blocked = self.of(door).filter(|(n, v)| v.state == State::Blocked && mine(n));
         blocked.map(|(n, _)| *n).collect()
     }
 

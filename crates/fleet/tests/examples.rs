@@ -26,16 +26,10 @@ fn the_reference_example_shows_what_it_promises() {
     let topology = example("topology.json").topology;
     let asns: std::collections::BTreeSet<_> =
         topology.providers.values().flat_map(|p| &p.asns).collect();
-    let ingress: std::collections::BTreeSet<_> = topology
-        .regions
-        .values()
-        .map(|r| &r.ingress.profile)
-        .collect();
+    let ingress: std::collections::BTreeSet<_> =
+        topology.regions.values().map(|r| &r.ingress.profile).collect();
     assert_eq!((topology.regions.len(), topology.populations.len()), (2, 3));
-    assert_eq!(
-        (topology.providers.len(), asns.len(), ingress.len()),
-        (4, 4, 2)
-    );
+    assert_eq!((topology.providers.len(), asns.len(), ingress.len()), (4, 4, 2));
 }
 
 /// Regenerate with `UPDATE_GOLDEN=1 cargo test -p damm-fleet --test examples`.
@@ -47,11 +41,7 @@ fn the_shipped_schema_is_the_one_that_is_enforced() {
         std::fs::write(&path, &current).unwrap();
     }
     let shipped = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        shipped == current,
-        "{} is out of date: set UPDATE_GOLDEN=1",
-        path.display()
-    );
+    assert!(shipped == current, "{} is out of date: set UPDATE_GOLDEN=1", path.display());
 }
 
 #[test]

@@ -11,9 +11,7 @@ fn bad_files() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad");
     let entries = std::fs::read_dir(directory).unwrap();
     let files = entries.map(|entry| entry.unwrap().path());
-    let mut bad: Vec<_> = files
-        .filter(|f| f.extension().unwrap() != "stderr")
-        .collect();
+    let mut bad: Vec<_> = files.filter(|f| f.extension().unwrap() != "stderr").collect();
     bad.sort();
     bad
 }
@@ -43,11 +41,7 @@ fn every_bad_file_is_told_what_stands_beside_it() {
     for file in bad_files() {
         let golden = PathBuf::from(format!("{}.stderr", file.display()));
         let told = told(&file);
-        assert!(
-            !told.is_empty(),
-            "{} is taken without a word",
-            file.display()
-        );
+        assert!(!told.is_empty(), "{} is taken without a word", file.display());
         if update {
             std::fs::write(&golden, &told).unwrap();
         }

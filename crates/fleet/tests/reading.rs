@@ -11,9 +11,7 @@ use serde_json::{Value as Json, json};
 const DISAGREE: &str = "the schema and the reader disagree";
 
 fn root_file(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
     std::fs::read_to_string(path).unwrap()
 }
 
@@ -28,10 +26,7 @@ fn read(text: &str) -> Vec<Diagnostics> {
         .flatten()
         .inspect(|errors| {
             let shown = errors.to_string();
-            assert!(
-                !shown.is_empty() && !shown.contains(DISAGREE),
-                "{shown}\n\n{text}"
-            );
+            assert!(!shown.is_empty() && !shown.contains(DISAGREE), "{shown}\n\n{text}");
         })
         .collect()
 }
@@ -92,11 +87,7 @@ fn places(value: &Json, at: &str, into: &mut Vec<String>) {
         }
         Json::Object(keys) => {
             for (key, item) in keys {
-                places(
-                    item,
-                    &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")),
-                    into,
-                );
+                places(item, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), into);
             }
         }
         _ => {}
@@ -203,24 +194,15 @@ proptest! {
 #[test]
 fn both_notations_give_the_same_topology() {
     let by_hand = include_str!("good/reference.toml");
-    assert_eq!(
-        load("reference.toml", by_hand).unwrap_or_else(|e| panic!("{e}")),
-        reference()
-    );
+    assert_eq!(load("reference.toml", by_hand).unwrap_or_else(|e| panic!("{e}")), reference());
     let by_machine = toml_edit::ser::to_string_pretty(&reference()).unwrap();
-    assert_eq!(
-        load("x.toml", &by_machine).unwrap_or_else(|e| panic!("{e}")),
-        reference()
-    );
+    assert_eq!(load("x.toml", &by_machine).unwrap_or_else(|e| panic!("{e}")), reference());
 }
 
 #[test]
 fn what_is_written_reads_back_the_same() {
     let text = serde_json::to_string_pretty(&reference()).unwrap();
-    assert_eq!(
-        load("x.json", &text).unwrap_or_else(|e| panic!("{e}")),
-        reference()
-    );
+    assert_eq!(load("x.json", &text).unwrap_or_else(|e| panic!("{e}")), reference());
 }
 
 #[test]
@@ -280,17 +262,9 @@ fn the_schema_says_nothing_that_is_not_enforced() {
         for (keyword, value) in schema.as_object().into_iter().flatten() {
             match keyword.as_str() {
                 "properties" | "$defs" => {
-                    value
-                        .as_object()
-                        .unwrap()
-                        .values()
-                        .for_each(|s| visit(s, root));
+                    value.as_object().unwrap().values().for_each(|s| visit(s, root));
                 }
-                "anyOf" | "oneOf" => value
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .for_each(|s| visit(s, root)),
+                "anyOf" | "oneOf" => value.as_array().unwrap().iter().for_each(|s| visit(s, root)),
                 "items" | "propertyNames" | "additionalProperties" => visit(value, root),
                 "$ref" => {
                     let target = value.as_str().unwrap().trim_start_matches('#');
@@ -299,17 +273,11 @@ fn the_schema_says_nothing_that_is_not_enforced() {
                 "pattern" => {
                     let pattern = value.as_str().unwrap();
                     assert!(regex_lite::Regex::new(pattern).is_ok(), "{pattern}");
-                    assert!(
-                        schema.get("patternErrorMessage").is_some(),
-                        "{pattern} is not told"
-                    );
+                    assert!(schema.get("patternErrorMessage").is_some(), "{pattern} is not told");
                 }
                 "format" => {
                     let known = ["uint16", "uint32", "uint64", "double", "ip-prefix"];
-                    assert!(
-                        known.contains(&value.as_str().unwrap()),
-                        "unknown format {value}"
-                    );
+                    assert!(known.contains(&value.as_str().unwrap()), "unknown format {value}");
                 }
                 "type" | "uniqueItems" => {}
                 other => assert!(KEYWORDS.contains(&other), "unknown keyword {other}"),

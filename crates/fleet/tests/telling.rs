@@ -13,10 +13,7 @@ fn changed(from: &str, to: &str) -> String {
 
 #[test]
 fn a_warning_does_not_refuse_a_file() {
-    let text = changed(
-        r#""max_disrupted": "25%" },"#,
-        r#""max_disrupted": "1%" },"#,
-    );
+    let text = changed(r#""max_disrupted": "25%" },"#, r#""max_disrupted": "1%" },"#);
     let loaded = load_with_warnings("damm.json", &text).unwrap();
     assert_eq!(loaded.warnings.count(Severity::Warning), 1);
     assert!(!loaded.warnings.has_errors());
@@ -27,10 +24,7 @@ fn a_warning_does_not_refuse_a_file() {
 fn a_place_is_told_by_line_and_by_column_in_characters() {
     let text = "{\n  \"fleet\": \"ü\", \"🦀\": 1\n}";
     let errors = load("x.json", text).unwrap_err();
-    let unknown = errors
-        .iter()
-        .find(|d| d.message.contains("unknown key"))
-        .unwrap();
+    let unknown = errors.iter().find(|d| d.message.contains("unknown key")).unwrap();
     assert_eq!(&text[unknown.span.clone()], "\"🦀\"");
     assert_eq!(errors.line_and_column(unknown.span.start), (2, 17));
 }
@@ -47,11 +41,7 @@ fn colours_change_nothing_but_the_colours() {
     let coloured = errors.render(Style::Ansi);
     let mut plain = String::new();
     for (at, part) in coloured.split('\x1b').enumerate() {
-        plain.push_str(if at == 0 {
-            part
-        } else {
-            part.split_once('m').unwrap().1
-        });
+        plain.push_str(if at == 0 { part } else { part.split_once('m').unwrap().1 });
     }
     assert!(coloured.contains("\x1b[1;31merror\x1b[0m"));
     assert_eq!(plain, errors.to_string());
@@ -81,27 +71,17 @@ fn a_check_against_a_providers_own_offer_names_the_path() {
 #[test]
 fn a_misspelt_key_does_not_hide_what_else_is_wrong() {
     let text = changed("\"standby\": 1", "\"standbye\": 1").replace("\"IR\"", "\"XX\"");
-    let messages: Vec<_> = load("damm.json", &text)
-        .unwrap_err()
-        .iter()
-        .map(|d| d.message.clone())
-        .collect();
+    let messages: Vec<_> =
+        load("damm.json", &text).unwrap_err().iter().map(|d| d.message.clone()).collect();
     assert_eq!(
         messages,
-        [
-            "unknown key `standbye` in `regions.north.ingress`",
-            "no country has the code `XX`",
-        ]
+        ["unknown key `standbye` in `regions.north.ingress`", "no country has the code `XX`",]
     );
 }
 
 #[test]
 fn what_follows_only_from_a_default_for_a_wrong_value_is_not_told() {
-    for wrong in [
-        "\"frontdoors\": \"2\"",
-        "\"frontdors\": 2",
-        "\"frontdoors\": null",
-    ] {
+    for wrong in ["\"frontdoors\": \"2\"", "\"frontdors\": 2", "\"frontdoors\": null"] {
         let errors = load("damm.json", &changed("\"frontdoors\": 2", wrong)).unwrap_err();
         assert_eq!(errors.count(Severity::Error), 1, "{errors}");
     }

@@ -33,11 +33,7 @@ impl Policy {
             name.as_str().map(str::to_owned)
         };
         Some(Self {
-            licences: licences
-                .iter()
-                .filter_map(|l| l.as_str())
-                .map(str::to_owned)
-                .collect(),
+            licences: licences.iter().filter_map(|l| l.as_str()).map(str::to_owned).collect(),
             banned: banned.iter().map(name).collect::<Option<_>>()?,
         })
     }
@@ -45,10 +41,7 @@ impl Policy {
 
 /// Packages that the policy does not allow; `metadata` is what `cargo metadata` prints.
 pub fn unwelcome(metadata: &Value, policy: &Policy) -> Complaints {
-    let resolved = metadata["resolve"]["nodes"]
-        .as_array()
-        .into_iter()
-        .flatten();
+    let resolved = metadata["resolve"]["nodes"].as_array().into_iter().flatten();
     let ids: Vec<_> = resolved.map(|node| &node["id"]).collect();
     let packages = metadata["packages"].as_array().into_iter().flatten();
     packages
@@ -62,19 +55,15 @@ fn wrong(package: &Value, policy: &Policy) -> Complaints {
     let (name, licence, source) = (text("name"), text("license"), text("source"));
     let mut complaints = Vec::new();
     if !satisfied(licence, &policy.licences) {
-        complaints.push(format!(
-            "{name} has the licence `{licence}`, which deny.toml does not allow"
-        ));
+        complaints
+            .push(format!("{name} has the licence `{licence}`, which deny.toml does not allow"));
     }
     if policy.banned.iter().any(|banned| banned == name) {
-        complaints.push(format!(
-            "{name} is banned by deny.toml: turn off the feature that brings it"
-        ));
+        complaints
+            .push(format!("{name} is banned by deny.toml: turn off the feature that brings it"));
     }
     if source != REGISTRY {
-        complaints.push(format!(
-            "{name} comes from {source}: take it from crates.io"
-        ));
+        complaints.push(format!("{name} comes from {source}: take it from crates.io"));
     }
     complaints
 }
@@ -99,10 +88,7 @@ mod tests {
         assert_eq!(complaints("serde", "GPL-3.0", REGISTRY), 1);
         assert_eq!(complaints("serde", "", REGISTRY), 1);
         assert_eq!(complaints("openssl", "MIT", REGISTRY), 1);
-        assert_eq!(
-            complaints("serde", "MIT", "git+https://example.invalid/x"),
-            1
-        );
+        assert_eq!(complaints("serde", "MIT", "git+https://example.invalid/x"), 1);
     }
 
     #[test]

@@ -17,9 +17,7 @@ pub fn lacking(manifest: &File) -> Complaints {
     };
     let inherits = |table: &str, key: &str| {
         let item = document.get(table).and_then(|t| t.get(key));
-        item.and_then(|i| i.get("workspace"))
-            .and_then(|w| w.as_bool())
-            == Some(true)
+        item.and_then(|i| i.get("workspace")).and_then(|w| w.as_bool()) == Some(true)
     };
     let mut complaints: Complaints = INHERITED
         .iter()
@@ -37,10 +35,7 @@ pub fn lacking(manifest: &File) -> Complaints {
     let tables = ["dependencies", "dev-dependencies", "build-dependencies"];
     for (table, (name, _)) in tables.iter().flat_map(|table| {
         let entries = document.get(table).and_then(|t| t.as_table_like());
-        entries
-            .into_iter()
-            .flat_map(|t| t.iter())
-            .map(move |entry| (*table, entry))
+        entries.into_iter().flat_map(|t| t.iter()).map(move |entry| (*table, entry))
     }) {
         if !inherits(table, name) {
             complaints.push(format!(
@@ -56,10 +51,7 @@ pub fn lacking(manifest: &File) -> Complaints {
 pub fn undescribed(file: &File) -> Complaints {
     match file.text.starts_with("//!") {
         true => Vec::new(),
-        false => vec![format!(
-            "{}: begin it with `//!` and what the package is",
-            file.path
-        )],
+        false => vec![format!("{}: begin it with `//!` and what the package is", file.path)],
     }
 }
 
@@ -73,11 +65,7 @@ mod tests {
         serde.workspace = true\n";
 
     fn complaints(text: &str) -> usize {
-        lacking(&File {
-            path: "Cargo.toml".to_owned(),
-            text: text.to_owned(),
-        })
-        .len()
+        lacking(&File { path: "Cargo.toml".to_owned(), text: text.to_owned() }).len()
     }
 
     #[test]
@@ -102,10 +90,7 @@ mod tests {
 
     #[test]
     fn a_package_without_a_word_about_itself_is_found() {
-        let file = |text: &str| File {
-            path: "lib.rs".to_owned(),
-            text: text.to_owned(),
-        };
+        let file = |text: &str| File { path: "lib.rs".to_owned(), text: text.to_owned() };
         assert_eq!(undescribed(&file("pub mod x;\n")).len(), 1);
         assert_eq!(undescribed(&file("//! What it is.\n")), Complaints::new());
     }

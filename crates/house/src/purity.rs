@@ -14,18 +14,9 @@ const REACHING: &[(&str, &str)] = &[
     ("UdpSocket", "leave sockets to an outer room"),
     ("UnixStream", "leave sockets to an outer room"),
     ("ToSocketAddrs", "leave sockets to an outer room"),
-    (
-        "async fn",
-        "return what should be done, and let an outer room do it",
-    ),
-    (
-        "async move",
-        "return what should be done, and let an outer room do it",
-    ),
-    (
-        ".await",
-        "return what should be done, and let an outer room do it",
-    ),
+    ("async fn", "return what should be done, and let an outer room do it"),
+    ("async move", "return what should be done, and let an outer room do it"),
+    (".await", "return what should be done, and let an outer room do it"),
     ("std::fs", "take the text as an argument"),
     ("std::io::std", "return the text"),
     ("println!(", "return the text"),
@@ -37,10 +28,7 @@ const REACHING: &[(&str, &str)] = &[
     ("thread_rng", "take a seeded generator as an argument"),
     ("OsRng", "take a seeded generator as an argument"),
     ("SysRng", "take a seeded generator as an argument"),
-    (
-        "RandomState",
-        "use BTreeMap or BTreeSet: their order is the same each time",
-    ),
+    ("RandomState", "use BTreeMap or BTreeSet: their order is the same each time"),
     ("HashMap", "use BTreeMap: its order is the same each time"),
     ("HashSet", "use BTreeSet: its order is the same each time"),
 ];
@@ -54,9 +42,7 @@ pub fn reaching(file: &File) -> Complaints {
     for (number, line) in program(&file.text) {
         for (word, instead) in REACHING.iter().filter(|(word, _)| line.contains(word)) {
             let path = &file.path;
-            complaints.push(format!(
-                "{path}:{number}: `{word}` in an inner room: {instead}"
-            ));
+            complaints.push(format!("{path}:{number}: `{word}` in an inner room: {instead}"));
         }
     }
     complaints
@@ -79,21 +65,14 @@ mod tests {
     use super::*;
 
     fn complaints(path: &str, text: &str) -> usize {
-        reaching(&File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        })
-        .len()
+        reaching(&File { path: path.to_owned(), text: text.to_owned() }).len()
     }
 
     #[test]
     fn each_word_is_found_in_the_program() {
         for (word, _) in REACHING {
             let text = format!("fn f() {{\n    {word}();\n}}\n");
-            assert!(
-                complaints("crates/fleet/src/x.rs", &text) > 0,
-                "{word} was not found"
-            );
+            assert!(complaints("crates/fleet/src/x.rs", &text) > 0, "{word} was not found");
         }
     }
 
@@ -109,10 +88,7 @@ mod tests {
     #[test]
     fn the_line_is_named() {
         let text = "//! Doc.\n\nuse std::fs;\n".to_owned();
-        let found = reaching(&File {
-            path: "a.rs".to_owned(),
-            text,
-        });
+        let found = reaching(&File { path: "a.rs".to_owned(), text });
         assert!(found[0].starts_with("a.rs:3: `std::fs`"), "{found:?}");
     }
 }

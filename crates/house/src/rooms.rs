@@ -20,18 +20,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sim", &["fleet", "planner", "reach", "assign", "catalog"]),
     ("store", &["fleet"]),
     ("clouds", &["fleet"]),
-    (
-        "engine",
-        &[
-            "fleet", "planner", "reach", "assign", "catalog", "store", "clouds",
-        ],
-    ),
-    (
-        "server",
-        &[
-            "fleet", "planner", "reach", "assign", "catalog", "store", "clouds", "engine",
-        ],
-    ),
+    ("engine", &["fleet", "planner", "reach", "assign", "catalog", "store", "clouds"]),
+    ("server", &["fleet", "planner", "reach", "assign", "catalog", "store", "clouds", "engine"]),
     ("node", &["fleet"]),
     ("client", &["fleet", "catalog"]),
     (
@@ -65,22 +55,15 @@ const STRANGERS: &[&str] = &[
 
 /// The packages of the workspace, each with the rooms that its own manifest names.
 pub fn members(metadata: &Value) -> BTreeMap<String, Vec<String>> {
-    let room = |p: &Value| {
-        p["name"]
-            .as_str()
-            .and_then(|n| n.strip_prefix("damm-"))
-            .map(str::to_owned)
-    };
+    let room =
+        |p: &Value| p["name"].as_str().and_then(|n| n.strip_prefix("damm-")).map(str::to_owned);
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let ours = packages.filter(|p| p["source"].is_null());
     ours.map(|package| {
         let all = package["dependencies"].as_array().into_iter().flatten();
         // The kind is null for what the program is built on; tests may use any room.
         let built_on = all.filter(|d| d["kind"].is_null());
-        (
-            room(package).unwrap_or_default(),
-            built_on.filter_map(room).collect(),
-        )
+        (room(package).unwrap_or_default(), built_on.filter_map(room).collect())
     })
     .collect()
 }
@@ -160,18 +143,11 @@ mod tests {
     fn async_and_chance_in_an_inner_tree_are_found() {
         let tree = "damm-fleet v0.1.0 (/x)\nserde v1.0.0\ntokio-util v0.7.0\ngetrandom v0.4.0\n";
         assert_eq!(strangers("fleet", tree).len(), 2);
-        assert_eq!(
-            strangers("fleet", "damm-fleet v0.1.0\nserde v1.0.0\n"),
-            Complaints::new()
-        );
+        assert_eq!(strangers("fleet", "damm-fleet v0.1.0\nserde v1.0.0\n"), Complaints::new());
     }
 
     #[test]
     fn every_inner_room_has_a_place() {
-        assert!(
-            INNER
-                .iter()
-                .all(|inner| ROOMS.iter().any(|(room, _)| room == inner))
-        );
+        assert!(INNER.iter().all(|inner| ROOMS.iter().any(|(room, _)| room == inner)));
     }
 }

@@ -24,24 +24,19 @@ pub fn outgrown(file: &File) -> Complaints {
     let mut complaints = Vec::new();
     let lines = file.text.lines().count();
     if lines > FILE_AT_MOST {
-        complaints.push(format!(
-            "{path}: {lines} lines, over {FILE_AT_MOST}: split it by what it holds"
-        ));
+        complaints
+            .push(format!("{path}: {lines} lines, over {FILE_AT_MOST}: split it by what it holds"));
     }
     for (index, line) in file.text.lines().enumerate() {
         let wide = line.chars().count();
         if wide > COLUMNS {
             let at = index + 1;
-            complaints.push(format!(
-                "{path}:{at}: {wide} columns, over {COLUMNS}: break the line"
-            ));
+            complaints.push(format!("{path}:{at}: {wide} columns, over {COLUMNS}: break the line"));
         }
     }
     let named = |part: &str| EMPTY_NAMES.contains(&part.trim_end_matches(".rs"));
     if path.split('/').any(named) {
-        complaints.push(format!(
-            "{path}: a name that says nothing: call it by what it holds"
-        ));
+        complaints.push(format!("{path}: a name that says nothing: call it by what it holds"));
     }
     complaints
 }
@@ -49,10 +44,7 @@ pub fn outgrown(file: &File) -> Complaints {
 /// Whether too many files, or too many functions, are long.
 pub fn sprawl(files: &[File]) -> Complaints {
     let mut complaints = Vec::new();
-    let long: Vec<_> = files
-        .iter()
-        .filter(|f| f.text.lines().count() > FILE_MOSTLY)
-        .collect();
+    let long: Vec<_> = files.iter().filter(|f| f.text.lines().count() > FILE_MOSTLY).collect();
     if long.len() * 100 > files.len() * LONG_FILES {
         let names: Vec<_> = long.iter().map(|f| f.path.as_str()).collect();
         complaints.push(format!(
@@ -64,15 +56,9 @@ pub fn sprawl(files: &[File]) -> Complaints {
         ));
     }
     let functions: Vec<_> = files.iter().flat_map(functions).collect();
-    let long: Vec<_> = functions
-        .iter()
-        .filter(|(_, lines)| *lines > FUNCTION_MOSTLY)
-        .collect();
+    let long: Vec<_> = functions.iter().filter(|(_, lines)| *lines > FUNCTION_MOSTLY).collect();
     if long.len() * 100 > functions.len() * LONG_FUNCTIONS {
-        let names: Vec<_> = long
-            .iter()
-            .map(|(at, lines)| format!("{at} ({lines})"))
-            .collect();
+        let names: Vec<_> = long.iter().map(|(at, lines)| format!("{at} ({lines})")).collect();
         complaints.push(format!(
             "{} of {} functions are longer than {FUNCTION_MOSTLY} lines, over {LONG_FUNCTIONS} %: \
              split some of {}",
@@ -91,9 +77,7 @@ fn functions(file: &File) -> Vec<(String, usize)> {
     let begins = |line: &str| {
         let words = line.trim_start().split("fn ").next().unwrap_or_default();
         line.contains("fn ")
-            && words
-                .split(' ')
-                .all(|w| MODIFIERS.contains(&w) || w.starts_with("pub("))
+            && words.split(' ').all(|w| MODIFIERS.contains(&w) || w.starts_with("pub("))
     };
     let starts = lines.iter().enumerate().filter(|(_, line)| begins(line));
     starts
@@ -102,9 +86,8 @@ fn functions(file: &File) -> Vec<(String, usize)> {
             let close = format!("{}}}", " ".repeat(indent));
             let rest = &lines[index..];
             // A trait's function without a body ends at its semicolon.
-            let end = rest
-                .iter()
-                .position(|l| *l == close || l.ends_with(';') && !l.ends_with("};"))?;
+            let end =
+                rest.iter().position(|l| *l == close || l.ends_with(';') && !l.ends_with("};"))?;
             let closed = rest.iter().position(|l| *l == close)?;
             let opens = rest[..=end].iter().any(|l| l.ends_with('{'));
             opens.then(|| (format!("{}:{}", file.path, index + 1), closed + 1))
@@ -119,18 +102,12 @@ mod tests {
     use super::*;
 
     fn file(path: &str, text: String) -> File {
-        File {
-            path: path.to_owned(),
-            text,
-        }
+        File { path: path.to_owned(), text }
     }
 
     #[test]
     fn a_file_may_have_450_lines_and_not_one_more() {
-        assert_eq!(
-            outgrown(&file("a.rs", "x\n".repeat(450))),
-            Complaints::new()
-        );
+        assert_eq!(outgrown(&file("a.rs", "x\n".repeat(450))), Complaints::new());
         assert_eq!(outgrown(&file("a.rs", "x\n".repeat(451))).len(), 1);
     }
 
@@ -146,19 +123,13 @@ mod tests {
         for path in ["src/utils.rs", "src/common/mod.rs", "misc/x.rs"] {
             assert_eq!(outgrown(&file(path, String::new())).len(), 1, "{path}");
         }
-        assert_eq!(
-            outgrown(&file("src/utilisation.rs", String::new())),
-            Complaints::new()
-        );
+        assert_eq!(outgrown(&file("src/utilisation.rs", String::new())), Complaints::new());
     }
 
     #[test]
     fn many_long_files_are_found() {
         let (short, long) = (file("a.rs", String::new()), file("b.rs", "x\n".repeat(181)));
-        assert_eq!(
-            sprawl(&[short.clone(), short.clone(), long.clone()]),
-            Complaints::new()
-        );
+        assert_eq!(sprawl(&[short.clone(), short.clone(), long.clone()]), Complaints::new());
         assert_eq!(sprawl(&[short, long]).len(), 1);
     }
 
@@ -178,9 +149,6 @@ mod tests {
             sprawl(&[file("a.rs", format!("{long}{}", short.repeat(19)))]),
             Complaints::new()
         );
-        assert_eq!(
-            sprawl(&[file("a.rs", format!("{long}{}", short.repeat(18)))]).len(),
-            1
-        );
+        assert_eq!(sprawl(&[file("a.rs", format!("{long}{}", short.repeat(18)))]).len(), 1);
     }
 }

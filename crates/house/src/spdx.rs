@@ -3,10 +3,7 @@
 /// Whether an expression can be satisfied with the allowed licences alone. `OR` offers a choice,
 /// and `AND` demands both; the old `/` is a choice. What can't be read is not satisfied.
 pub fn satisfied(expression: &str, allowed: &[String]) -> bool {
-    let spaced = expression
-        .replace('(', " ( ")
-        .replace(')', " ) ")
-        .replace('/', " OR ");
+    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let mut words = spaced.split_whitespace().peekable();
     let answer = any(&mut words, allowed);
     answer == Some(true) && words.next().is_none()

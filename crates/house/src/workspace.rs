@@ -68,9 +68,7 @@ pub fn cargo(arguments: &[&str]) -> io::Result<String> {
         .output()?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(io::Error::other(
-            String::from_utf8_lossy(&output.stderr).into_owned(),
-        )),
+        false => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned())),
     }
 }
 
@@ -89,6 +87,5 @@ fn host() -> io::Result<String> {
     let output = Command::new("rustc").arg("-vV").output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = text.lines().find_map(|l| l.strip_prefix("host: "));
-    line.map(str::to_owned)
-        .ok_or_else(|| io::Error::other("`rustc -vV` names no host"))
+    line.map(str::to_owned).ok_or_else(|| io::Error::other("`rustc -vV` names no host"))
 }

@@ -19,9 +19,7 @@ fn sources() -> io::Result<Vec<File>> {
 /// The inner rooms that are built already.
 fn inner() -> io::Result<Vec<&'static str>> {
     let members = rooms::members(&workspace::metadata()?);
-    let built = rooms::INNER
-        .into_iter()
-        .filter(|room| members.contains_key(*room));
+    let built = rooms::INNER.into_iter().filter(|room| members.contains_key(*room));
     let built: Vec<_> = built.collect();
     assert!(built.len() >= 4, "only {built:?} were found");
     Ok(built)
@@ -39,10 +37,7 @@ fn the_inner_rooms_are_built_on_nothing_that_reaches_for_the_world() -> io::Resu
         let package = format!("--package=damm-{room}");
         let edges = "--edges=normal,no-proc-macro";
         let tree = workspace::cargo(&["tree", &package, edges, "--prefix=none"])?;
-        assert!(
-            tree.contains("serde "),
-            "the tree of {room} looks wrong:\n{tree}"
-        );
+        assert!(tree.contains("serde "), "the tree of {room} looks wrong:\n{tree}");
         none(rooms::strangers(room, &tree));
     }
     Ok(())
@@ -53,10 +48,7 @@ fn the_sources_of_the_inner_rooms_do_not_reach_for_the_world() -> io::Result<()>
     let sources = sources()?;
     for room in inner()? {
         let start = format!("crates/{room}/src/");
-        let own: Vec<_> = sources
-            .iter()
-            .filter(|f| f.path.starts_with(&start))
-            .collect();
+        let own: Vec<_> = sources.iter().filter(|f| f.path.starts_with(&start)).collect();
         assert!(!own.is_empty(), "{room} has no sources");
         none(own.into_iter().flat_map(purity::reaching).collect());
     }
@@ -80,20 +72,10 @@ fn every_package_keeps_the_workspaces_lints_and_versions_and_says_what_it_is() -
             && f.path.ends_with(".toml")
     });
     let manifests: Vec<_> = manifests.collect();
-    assert!(
-        manifests.len() >= 8,
-        "only {} manifests were found",
-        manifests.len()
-    );
+    assert!(manifests.len() >= 8, "only {} manifests were found", manifests.len());
     none(manifests.into_iter().flat_map(manifest::lacking).collect());
     let first = |f: &&File| f.path.ends_with("/src/lib.rs") || f.path.ends_with("/src/main.rs");
-    none(
-        files
-            .iter()
-            .filter(first)
-            .flat_map(manifest::undescribed)
-            .collect(),
-    );
+    none(files.iter().filter(first).flat_map(manifest::undescribed).collect());
     Ok(())
 }
 
@@ -110,21 +92,14 @@ fn every_dependency_has_a_licence_and_a_source_that_are_allowed() -> io::Result<
 
 #[test]
 fn no_file_holds_a_path_of_one_machine_or_a_mark_of_unfinished_work() -> io::Result<()> {
-    none(
-        workspace::files()?
-            .iter()
-            .flat_map(words::misplaced)
-            .collect(),
-    );
+    none(workspace::files()?.iter().flat_map(words::misplaced).collect());
     Ok(())
 }
 
 #[test]
 fn the_documentation_names_only_files_that_are_there() -> io::Result<()> {
     let root = workspace::root();
-    let pages = workspace::files()?
-        .into_iter()
-        .filter(|f| f.path.ends_with(".md"));
+    let pages = workspace::files()?.into_iter().filter(|f| f.path.ends_with(".md"));
     let exists = |path: &str| root.join(path).exists();
     none(pages.flat_map(|page| paths::lost(&page, exists)).collect());
     Ok(())

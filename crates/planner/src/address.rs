@@ -111,8 +111,7 @@ impl Address<'_> {
 
     /// Where it is blocked; egress addresses never are.
     pub(crate) fn blocked(&self, s: &Situation<'_>, node: &Node) -> Blocked {
-        self.door
-            .map_or_else(Blocked::default, |d| condition::blocked(s, &node.region, d))
+        self.door.map_or_else(Blocked::default, |d| condition::blocked(s, &node.region, d))
     }
 
     /// Its age limit, if it is rotated by itself.
@@ -128,12 +127,7 @@ impl Address<'_> {
     pub(crate) fn drift(&self, pool: &Pool<'_>) -> Option<String> {
         let (door, (_, profile)) = (self.door?, pool.profile?);
         let gone = !profile.transports.contains(&door.transport);
-        gone.then(|| {
-            format!(
-                "{}:{} has left it",
-                door.transport.kind, door.transport.port
-            )
-        })
+        gone.then(|| format!("{}:{} has left it", door.transport.kind, door.transport.port))
     }
 
     /// Whether the operator made it by hand: it is never surplus.
@@ -145,14 +139,10 @@ impl Address<'_> {
 /// The addresses of a node that stay and count towards its target: a replacement counts only once
 /// what it replaces is on its way out, and what was made by hand comes on top.
 pub(crate) fn counted(node: &Node) -> Vec<Address<'_>> {
-    let staying: BTreeSet<Subject> = of(node)
-        .filter(|a| stays(a.stage))
-        .map(|a| a.subject)
-        .collect();
+    let staying: BTreeSet<Subject> =
+        of(node).filter(|a| stays(a.stage)).map(|a| a.subject).collect();
     let second = |a: &Address<'_>| a.replaces.is_some_and(|r| staying.contains(&r));
-    of(node)
-        .filter(|a| stays(a.stage) && !a.by_hand() && !second(a))
-        .collect()
+    of(node).filter(|a| stays(a.stage) && !a.by_hand() && !second(a)).collect()
 }
 
 /// Adds an address to a node.
@@ -166,10 +156,7 @@ pub(crate) fn add(
     replaces: Option<Subject>,
     reason: Reason,
 ) -> Option<Subject> {
-    let cost =
-        b.s.offers
-            .get(&node.provider)
-            .map_or(Usd::ZERO, |o| o.address);
+    let cost = b.s.offers.get(&node.provider).map_or(Usd::ZERO, |o| o.address);
     let (created_at, stage) = (b.s.now, Stage::Building);
     match node.role {
         Role::Ingress => {
@@ -199,14 +186,7 @@ pub(crate) fn add(
                 Some(Subject::EgressIp(id)) => Some(id),
                 _ => None,
             };
-            let ip = EgressIp {
-                id,
-                created_at,
-                stage,
-                replaces,
-                reason,
-                cost,
-            };
+            let ip = EgressIp { id, created_at, stage, replaces, reason, cost };
             node.egress_ips.insert(id, ip);
             Some(id.into())
         }

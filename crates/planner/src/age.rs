@@ -29,16 +29,11 @@ pub fn rotates_addresses(capabilities: &Capabilities, addresses: u32) -> bool {
 
 /// Whether this node's addresses are rotated one by one.
 pub fn node_rotates_addresses(topology: &Topology, offers: &Offers, node: &Node) -> bool {
-    let wanted = topology
-        .profiles
-        .get(&node.profile)
-        .map_or(0, |p| match node.role {
-            Role::Ingress => p.frontdoors,
-            Role::Egress => p.egress_ips,
-        });
-    offers
-        .get(&node.provider)
-        .is_some_and(|o| rotates_addresses(&o.capabilities, wanted))
+    let wanted = topology.profiles.get(&node.profile).map_or(0, |p| match node.role {
+        Role::Ingress => p.frontdoors,
+        Role::Egress => p.egress_ips,
+    });
+    offers.get(&node.provider).is_some_and(|o| rotates_addresses(&o.capabilities, wanted))
 }
 
 /// When a node is too old: never where its addresses are rotated one by one.
@@ -54,20 +49,12 @@ pub fn node_expiry(topology: &Topology, offers: &Offers, node: &Node) -> Option<
 
 /// The age limit of a front door that is rotated by itself.
 pub fn frontdoor_limit(topology: &Topology, door: FrontdoorId) -> Span {
-    jittered(
-        door.raw(),
-        topology.rotation.ingress.max_age,
-        topology.rotation.jitter,
-    )
+    jittered(door.raw(), topology.rotation.ingress.max_age, topology.rotation.jitter)
 }
 
 /// The age limit of an egress address that is rotated by itself.
 pub fn egress_ip_limit(topology: &Topology, ip: EgressIpId) -> Span {
-    jittered(
-        ip.raw(),
-        topology.rotation.egress.max_age,
-        topology.rotation.jitter,
-    )
+    jittered(ip.raw(), topology.rotation.egress.max_age, topology.rotation.jitter)
 }
 
 #[cfg(test)]
@@ -77,14 +64,10 @@ mod tests {
     #[test]
     fn limits_spread_evenly_over_the_jitter_and_never_exceed_the_age() {
         let week = Span::from_days(7);
-        let limits: Vec<Span> = (0..10_000)
-            .map(|id| jittered(id, week, Share::Percent(25.0)))
-            .collect();
+        let limits: Vec<Span> =
+            (0..10_000).map(|id| jittered(id, week, Share::Percent(25.0))).collect();
         assert!(limits.iter().all(|l| *l <= week && *l >= week.scale(0.75)));
         let early = limits.iter().filter(|l| **l < week.scale(0.875)).count();
-        assert!(
-            (4_700..5_300).contains(&early),
-            "{early} of 10,000 in the earlier half"
-        );
+        assert!((4_700..5_300).contains(&early), "{early} of 10,000 in the earlier half");
     }
 }

@@ -44,10 +44,7 @@ impl<'a> Builder<'a> {
             if let Some(old) = node.replaces {
                 replacements.entry(old).or_default().push(node.id);
             }
-            pools
-                .entry((node.region.clone(), node.role))
-                .or_default()
-                .push(node.id);
+            pools.entry((node.region.clone(), node.role)).or_default().push(node.id);
             *held.entry(node.provider.clone()).or_insert(0) += 1;
         }
         let mut before: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -78,20 +75,12 @@ impl<'a> Builder<'a> {
     /// What stays, without what leaves and what stands only until its replacement is verified.
     fn steady_cost(&self) -> Usd {
         let stays = |n: &&Node| stays(&n.stage) && self.replacement(n.id).is_none();
-        self.bp
-            .nodes
-            .values()
-            .filter(stays)
-            .map(|n| n.monthly())
-            .sum()
+        self.bp.nodes.values().filter(stays).map(|n| n.monthly()).sum()
     }
 
     /// The nodes of a pool, as they were when this was called.
     pub(crate) fn pool_ids(&self, pool: &Pool<'_>) -> Vec<NodeId> {
-        self.pools
-            .get(&(pool.region.clone(), pool.role))
-            .cloned()
-            .unwrap_or_default()
+        self.pools.get(&(pool.region.clone(), pool.role)).cloned().unwrap_or_default()
     }
 
     /// The nodes of a pool.
@@ -108,17 +97,13 @@ impl<'a> Builder<'a> {
     /// The nodes of a region and role.
     pub(crate) fn nodes_of(&self, region: &RegionName, role: Role) -> impl Iterator<Item = &Node> {
         let ids = self.pools.get(&(region.clone(), role));
-        ids.into_iter()
-            .flatten()
-            .filter_map(|id| self.bp.nodes.get(id))
+        ids.into_iter().flatten().filter_map(|id| self.bp.nodes.get(id))
     }
 
     /// The node that is to take this one's place, while it stays.
     pub(crate) fn replacement(&self, id: NodeId) -> Option<&Node> {
         let all = self.replacements.get(&id).into_iter().flatten();
-        let staying = all
-            .filter_map(|id| self.bp.nodes.get(id))
-            .filter(|n| stays(&n.stage));
+        let staying = all.filter_map(|id| self.bp.nodes.get(id)).filter(|n| stays(&n.stage));
         staying.max_by_key(|n| (n.created_at, n.id))
     }
 
@@ -132,13 +117,7 @@ impl<'a> Builder<'a> {
             if let Some(held) = self.held.get_mut(&node.provider) {
                 *held -= 1;
             }
-            self.changed(
-                Item::Subject(id.into()),
-                &node.region,
-                Decision::Forget,
-                &node,
-                why,
-            );
+            self.changed(Item::Subject(id.into()), &node.region, Decision::Forget, &node, why);
         }
     }
 
@@ -149,21 +128,12 @@ impl<'a> Builder<'a> {
             Role::Egress => Verb::CreateEgress,
         };
         let (id, region, why) = (node.id, node.region.clone(), node.reason.clone());
-        self.pools
-            .entry((region.clone(), node.role))
-            .or_default()
-            .push(id);
+        self.pools.entry((region.clone(), node.role)).or_default().push(id);
         *self.held.entry(node.provider.clone()).or_insert(0) += 1;
         if let Some(old) = node.replaces {
             self.replacements.entry(old).or_default().push(id);
         }
-        self.changed(
-            Item::Subject(id.into()),
-            &region,
-            Decision::Act { verb },
-            &node,
-            why,
-        );
+        self.changed(Item::Subject(id.into()), &region, Decision::Act { verb }, &node, why);
         self.bp.nodes.insert(id, node);
     }
 
@@ -220,13 +190,7 @@ impl<'a> Builder<'a> {
         why: Reason,
     ) {
         let detail = detail(&item, node);
-        self.report.changes.push(Changed {
-            item,
-            region: region.clone(),
-            decision,
-            detail,
-            why,
-        });
+        self.report.changes.push(Changed { item, region: region.clone(), decision, detail, why });
     }
 
     /// Tells the reader of a decision about a thing of this node, which stands in the blueprint.
@@ -238,12 +202,7 @@ impl<'a> Builder<'a> {
 
     /// Tells the reader why something does not happen now.
     pub(crate) fn waits(&mut self, item: Item, region: &RegionName, would: Verb, on: WaitingOn) {
-        self.report.waits.push(Waiting {
-            item,
-            region: region.clone(),
-            would,
-            on,
-        });
+        self.report.waits.push(Waiting { item, region: region.clone(), would, on });
     }
 
     /// The finished plan.
@@ -252,11 +211,7 @@ impl<'a> Builder<'a> {
         self.report.changes.sort_by(|a, b| a.region.cmp(&b.region));
         self.report.waits.sort_by(|a, b| a.region.cmp(&b.region));
         let diff = Diff::between(self.s.parent, &self.bp);
-        Plan {
-            blueprint: self.bp,
-            diff,
-            report: self.report,
-        }
+        Plan { blueprint: self.bp, diff, report: self.report }
     }
 }
 
@@ -276,11 +231,7 @@ pub(crate) fn advance(stage: &mut Stage, event: StageEvent) {
 }
 
 pub(crate) fn drain(now: Timestamp, after: Span, why: Reason) -> StageEvent {
-    StageEvent::Drain {
-        at: now,
-        deadline: now + after,
-        why,
-    }
+    StageEvent::Drain { at: now, deadline: now + after, why }
 }
 
 fn detail(item: &Item, node: &Node) -> String {
@@ -311,8 +262,5 @@ fn node_detail(node: &Node) -> String {
         Duty::Serve => String::new(),
         duty => format!(", {duty}"),
     };
-    format!(
-        "{} {} at {}, {count} {what}{plural}{duty}",
-        node.role, node.profile, node.provider
-    )
+    format!("{} {} at {}, {count} {what}{plural}{duty}", node.role, node.profile, node.provider)
 }

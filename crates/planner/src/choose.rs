@@ -79,11 +79,7 @@ impl Standing {
             Role::Ingress => Self::populations(b, pool),
             Role::Egress => Vec::new(),
         };
-        Self {
-            nodes,
-            blocked,
-            populations,
-        }
+        Self { nodes, blocked, populations }
     }
 
     fn populations(b: &Builder<'_>, pool: &Pool<'_>) -> Vec<Served> {
@@ -94,11 +90,7 @@ impl Standing {
             for node in nodes.filter(|n| stays(&n.stage)) {
                 *by_provider.entry(node.provider.clone()).or_insert(0) += 1;
             }
-            Served {
-                min_providers: p.min_providers,
-                min_asns: p.min_asns,
-                by_provider,
-            }
+            Served { min_providers: p.min_providers, min_asns: p.min_asns, by_provider }
         });
         counted.collect()
     }
@@ -121,9 +113,7 @@ impl Standing {
             }
         };
         less(&mut self.nodes);
-        self.populations
-            .iter_mut()
-            .for_each(|s| less(&mut s.by_provider));
+        self.populations.iter_mut().for_each(|s| less(&mut s.by_provider));
     }
 
     /// Nodes of the pool at a provider.
@@ -138,10 +128,7 @@ impl Standing {
 
     /// How many populations would gain a provider or an ASN that they still lack.
     fn gain(&self, b: &Builder<'_>, name: &ProviderName, asns: &[Asn]) -> u32 {
-        self.populations
-            .iter()
-            .map(|served| served.gain(b, name, asns))
-            .sum()
+        self.populations.iter().map(|served| served.gain(b, name, asns)).sum()
     }
 
     fn blocked_share(&self, name: &ProviderName) -> u32 {
@@ -156,10 +143,7 @@ impl Served {
         if self.by_provider.contains_key(name) {
             return 0;
         }
-        let standing = self
-            .by_provider
-            .keys()
-            .filter_map(|p| b.s.topology.providers.get(p));
+        let standing = self.by_provider.keys().filter_map(|p| b.s.topology.providers.get(p));
         let have: BTreeSet<&Asn> = standing.flat_map(|p| &p.asns).collect();
         let lacks_provider = self.by_provider.len() < self.min_providers as usize;
         let lacks_asn = have.len() < self.min_asns as usize;
@@ -193,15 +177,12 @@ pub(crate) fn choose<'a>(
             Err(why) => refusals.push((candidate.name().clone(), why)),
         }
     }
-    best.map(|(_, choice)| choice)
-        .ok_or_else(|| refusal(b, pool, refusals))
+    best.map(|(_, choice)| choice).ok_or_else(|| refusal(b, pool, refusals))
 }
 
 fn refusal(b: &Builder<'_>, pool: &Pool<'_>, each: Vec<(ProviderName, NoRoom)>) -> WaitingOn {
     let dear = each.iter().filter(|(_, why)| *why == NoRoom::Budget);
-    let cheapest = dear
-        .filter_map(|(name, _)| Some(offered(b, pool, name)?.cost))
-        .min();
+    let cheapest = dear.filter_map(|(name, _)| Some(offered(b, pool, name)?.cost)).min();
     match (&b.s.topology.budget, cheapest) {
         (Some(budget), Some(cost)) if each.iter().all(|(_, why)| *why == NoRoom::Budget) => {
             let (would_cost, limit) = (b.steady + cost, budget.usd_per_month);
@@ -218,17 +199,9 @@ fn rank<'a>(
     choice: &Choice<'a>,
 ) -> Rank<'a> {
     let nodes = standing.nodes.get(choice.name).copied().unwrap_or(0) + 1;
-    let load = Load {
-        nodes,
-        weight: u64::from(candidate.weight().max(1)),
-    };
+    let load = Load { nodes, weight: u64::from(candidate.weight().max(1)) };
     let gain = standing.gain(b, choice.name, &choice.provider.asns);
-    (
-        Reverse(gain),
-        standing.blocked_share(choice.name),
-        load,
-        choice.name,
-    )
+    (Reverse(gain), standing.blocked_share(choice.name), load, choice.name)
 }
 
 fn consider<'a>(
@@ -241,9 +214,7 @@ fn consider<'a>(
     let choice = offered(b, pool, candidate.name()).ok_or(NoRoom::NotOffered)?;
     let here = standing.nodes.get(choice.name).copied().unwrap_or(0) as usize;
     if here >= candidate.max() {
-        return Err(NoRoom::Limit {
-            max: candidate.max() as u32,
-        });
+        return Err(NoRoom::Limit { max: candidate.max() as u32 });
     }
     has_room(b, &choice)?;
     affordable(b, choice.cost, replacing)?;
@@ -253,12 +224,7 @@ fn consider<'a>(
 /// Whether the account may hold one more node, and was not found empty a short while ago.
 pub(crate) fn has_room(b: &Builder<'_>, choice: &Choice<'_>) -> Result<(), NoRoom> {
     let held = b.held.get(choice.name).copied().unwrap_or(0);
-    if let Some(max) = choice
-        .provider
-        .limits
-        .nodes
-        .filter(|max| held >= *max as usize)
-    {
+    if let Some(max) = choice.provider.limits.nodes.filter(|max| held >= *max as usize) {
         return Err(NoRoom::Limit { max });
     }
     exhausted(b, choice.name).map_or(Ok(()), Err)
@@ -267,9 +233,7 @@ pub(crate) fn has_room(b: &Builder<'_>, choice: &Choice<'_>) -> Result<(), NoRoo
 /// Why an account is not to be asked now, if it was found empty a short while ago.
 pub(crate) fn exhausted(b: &Builder<'_>, name: &ProviderName) -> Option<NoRoom> {
     let seen = b.s.inventory.providers.get(name);
-    let until = seen
-        .and_then(|p| p.exhausted_until)
-        .filter(|until| *until > b.s.now)?;
+    let until = seen.and_then(|p| p.exhausted_until).filter(|until| *until > b.s.now)?;
     Some(NoRoom::Exhausted { until })
 }
 
@@ -299,19 +263,7 @@ pub(crate) fn offered<'a>(
     let provider = b.s.topology.providers.get(name)?;
     let offer = b.s.offers.get(name)?;
     let machine = profile.machine.get(&provider.kind)?;
-    let location = provider
-        .locations
-        .iter()
-        .find(|(r, _)| **r == pool.region)?
-        .1;
+    let location = provider.locations.iter().find(|(r, _)| **r == pool.region)?.1;
     let cost = *offer.machines.get(machine)? + offer.address.times(pool.per_node() as i64);
-    Some(Choice {
-        name,
-        profile: profile_name,
-        provider,
-        offer,
-        machine,
-        location,
-        cost,
-    })
+    Some(Choice { name, profile: profile_name, provider, offer, machine, location, cost })
 }

@@ -57,20 +57,14 @@ struct Seen {
 /// How a node is doing.
 pub(crate) fn of_node(s: &Situation<'_>, node: &Node) -> Condition {
     let Some(machine) = s.inventory.machines.get(&node.id) else {
-        return Condition::Coming {
-            since: node.created_at,
-        };
+        return Condition::Coming { since: node.created_at };
     };
     let unwell_since = match machine.health {
         Health::Unhealthy { since } => Some(since),
         Health::Unseen | Health::Healthy => None,
     };
-    let seen = Seen {
-        phase: machine.phase,
-        since: machine.since,
-        failure: machine.failure,
-        unwell_since,
-    };
+    let seen =
+        Seen { phase: machine.phase, since: machine.since, failure: machine.failure, unwell_since };
     judge(s, &node.stage, &seen)
 }
 
@@ -84,12 +78,7 @@ pub(crate) fn of_address(
     let Some(a) = seen else {
         return Condition::Coming { since: created_at };
     };
-    let seen = Seen {
-        phase: a.phase,
-        since: a.since,
-        failure: a.failure,
-        unwell_since: None,
-    };
+    let seen = Seen { phase: a.phase, since: a.since, failure: a.failure, unwell_since: None };
     judge(s, stage, &seen)
 }
 
@@ -104,10 +93,7 @@ pub(crate) fn of_door(s: &Situation<'_>, door: &Frontdoor) -> Condition {
 }
 
 fn down_since(s: &Situation<'_>, door: &Frontdoor) -> Option<Timestamp> {
-    let down = s
-        .verdicts
-        .of(door.id)
-        .filter(|(_, v)| v.state == State::Down);
+    let down = s.verdicts.of(door.id).filter(|(_, v)| v.state == State::Down);
     down.map(|(_, v)| v.since).min()
 }
 
@@ -169,11 +155,7 @@ impl Blocked {
     }
 
     pub(crate) fn networks(&self) -> Vec<Network> {
-        self.populations
-            .iter()
-            .flat_map(|(_, n)| n)
-            .copied()
-            .collect()
+        self.populations.iter().flat_map(|(_, n)| n).copied().collect()
     }
 
     pub(crate) fn for_population(&self, name: &PopulationName) -> bool {
@@ -189,10 +171,7 @@ pub(crate) fn blocked(s: &Situation<'_>, region: &RegionName, door: &Frontdoor) 
     if s.verdicts.of(door.id).next().is_none() {
         return Blocked::default();
     }
-    let mut blocked = Blocked {
-        populations: Vec::new(),
-        everywhere: true,
-    };
+    let mut blocked = Blocked { populations: Vec::new(), everywhere: true };
     let mut served = 0;
     for (name, population) in s.topology.served_by(region) {
         served += 1;

@@ -32,12 +32,8 @@ pub fn forecast(situation: &Situation<'_>, first: &Plan, mut seed: Seed) -> Fore
     let mut then = Vec::new();
     while then.len() < ROUNDS {
         imagine(situation, &parent, &mut inventory);
-        let next = Situation {
-            parent: &parent,
-            inventory: &inventory,
-            destroys_used,
-            ..*situation
-        };
+        let next =
+            Situation { parent: &parent, inventory: &inventory, destroys_used, ..*situation };
         let next = plan(&next, Seed::from_number(seed.blueprint().raw()));
         if next.diff.is_empty() {
             break;
@@ -56,12 +52,7 @@ pub fn forecast(situation: &Situation<'_>, first: &Plan, mut seed: Seed) -> Fore
 pub fn destroys(report: &Report) -> u32 {
     use damm_fleet::Verb::{ReleaseEgressIp, ReleaseFrontdoor, RetireNode};
     let down = |d: &Decision| {
-        matches!(
-            d,
-            Decision::Act {
-                verb: RetireNode | ReleaseFrontdoor | ReleaseEgressIp
-            }
-        )
+        matches!(d, Decision::Act { verb: RetireNode | ReleaseFrontdoor | ReleaseEgressIp })
     };
     report.changes.iter().filter(|c| down(&c.decision)).count() as u32
 }
@@ -77,11 +68,7 @@ fn imagine(s: &Situation<'_>, bp: &Blueprint, inventory: &mut Inventory) {
     for (region, catalog) in &bp.catalogs {
         let expires_at = s.now + s.topology.catalog.ttl;
         let (serial, published_at) = (catalog.serial, s.now);
-        let seen = damm_fleet::inventory::ObservedCatalog {
-            serial,
-            published_at,
-            expires_at,
-        };
+        let seen = damm_fleet::inventory::ObservedCatalog { serial, published_at, expires_at };
         inventory.catalogs.insert(region.clone(), seen);
     }
 }
@@ -98,17 +85,14 @@ fn imagine_machine(s: &Situation<'_>, node: &Node, inventory: &mut Inventory) {
     let Some(phase) = phase(&node.stage) else {
         return;
     };
-    let seen = inventory
-        .machines
-        .entry(node.id)
-        .or_insert_with(|| ObservedMachine {
-            phase,
-            since: s.now,
-            health: Health::Healthy,
-            failure: None,
-            address: None,
-            sessions: 0,
-        });
+    let seen = inventory.machines.entry(node.id).or_insert_with(|| ObservedMachine {
+        phase,
+        since: s.now,
+        health: Health::Healthy,
+        failure: None,
+        address: None,
+        sessions: 0,
+    });
     seen.phase = phase;
     seen.health = Health::Healthy;
 }
@@ -120,41 +104,20 @@ fn imagine_address(
     inventory: &mut Inventory,
 ) {
     // An address leaves with its node.
-    let stage = if node.stage.is_leaving() {
-        &node.stage
-    } else {
-        a.stage
-    };
+    let stage = if node.stage.is_leaving() { &node.stage } else { a.stage };
     let Some(phase) = phase(stage) else { return };
     let (raw, seen) = match a.subject {
-        Subject::Frontdoor(id) => (
-            id.raw(),
-            inventory
-                .frontdoors
-                .entry(id)
-                .or_insert_with(|| unseen(s.now)),
-        ),
-        Subject::EgressIp(id) => (
-            id.raw(),
-            inventory
-                .egress_ips
-                .entry(id)
-                .or_insert_with(|| unseen(s.now)),
-        ),
+        Subject::Frontdoor(id) => {
+            (id.raw(), inventory.frontdoors.entry(id).or_insert_with(|| unseen(s.now)))
+        }
+        Subject::EgressIp(id) => {
+            (id.raw(), inventory.egress_ips.entry(id).or_insert_with(|| unseen(s.now)))
+        }
         Subject::Node(_) => return,
     };
     seen.phase = phase;
-    seen.asn = seen.asn.or_else(|| {
-        s.topology
-            .providers
-            .get(&node.provider)?
-            .asns
-            .first()
-            .copied()
-    });
-    seen.address = seen
-        .address
-        .or_else(|| Some(placeholder(seen.asn.unwrap_or(Asn(0)), raw)));
+    seen.asn = seen.asn.or_else(|| s.topology.providers.get(&node.provider)?.asns.first().copied());
+    seen.address = seen.address.or_else(|| Some(placeholder(seen.asn.unwrap_or(Asn(0)), raw)));
 }
 
 const fn unseen(since: Timestamp) -> ObservedAddress {

@@ -87,10 +87,7 @@ impl fmt::Display for Violation {
 
 impl Violation {
     fn new(rule: Rule, what: impl Into<String>) -> Self {
-        Self {
-            rule,
-            what: what.into(),
-        }
+        Self { rule, what: what.into() }
     }
 }
 
@@ -113,12 +110,6 @@ pub fn lint(situation: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
         budget::destroys_are_capped,
     ];
     let verdicts = &condition::adverse(situation.verdicts);
-    let situation = &Situation {
-        verdicts,
-        ..*situation
-    };
-    checks
-        .iter()
-        .flat_map(|check| check(situation, child))
-        .collect()
+    let situation = &Situation { verdicts, ..*situation };
+    checks.iter().flat_map(|check| check(situation, child)).collect()
 }

@@ -59,10 +59,7 @@ pub struct Plan {
 /// situation, and may be out of date. What that can break is checked again at run time.
 pub fn plan(situation: &Situation<'_>, seed: Seed) -> Plan {
     let verdicts = &adverse(situation.verdicts);
-    let situation = &Situation {
-        verdicts,
-        ..*situation
-    };
+    let situation = &Situation { verdicts, ..*situation };
     let mut b = Builder::new(situation, seed, Origin::Planner);
     let pools = Pool::all(situation.topology, situation.parent);
 
@@ -72,16 +69,12 @@ pub fn plan(situation: &Situation<'_>, seed: Seed) -> Plan {
 
     // Then who can still reach what. Where too much looks bad at once, the observer may be what
     // broke: nothing is taken away there until the operator, or better news, says so.
-    let halts: Vec<Halt> = pools
-        .iter()
-        .filter_map(|p| halt(situation, p, b.pool(p).into_iter()))
-        .collect();
+    let halts: Vec<Halt> =
+        pools.iter().filter_map(|p| halt(situation, p, b.pool(p).into_iter())).collect();
     withhold_what_is_blocked(&mut b, &halts);
 
     for pool in &pools {
-        let halted = halts
-            .iter()
-            .find(|h| h.region == pool.region && h.role == pool.role);
+        let halted = halts.iter().find(|h| h.region == pool.region && h.role == pool.role);
         run_pool(&mut b, pool, halted);
     }
 

@@ -43,9 +43,7 @@ impl<'a> Pool<'a> {
         let rotation = &topology.rotation.ingress;
         let pool = topology.regions.get(name).map(|r| &r.ingress);
         let live = pool.map_or(0, |p| p.live as usize);
-        let shares = topology
-            .served_by(name)
-            .map(|(_, p)| p.reserve.ceil_of(live));
+        let shares = topology.served_by(name).map(|(_, p)| p.reserve.ceil_of(live));
         Self {
             region: name.clone(),
             role: Role::Ingress,
@@ -127,15 +125,9 @@ impl<'a> Pool<'a> {
         let (_, profile) = self.profile?;
         let standing = |t: &Transport| {
             let doors = node.frontdoors.values().filter(|d| d.transport == *t);
-            doors
-                .filter(|d| stays(&d.stage) && Some(d.id) != replaces)
-                .count()
+            doors.filter(|d| stays(&d.stage) && Some(d.id) != replaces).count()
         };
-        profile
-            .transports
-            .iter()
-            .min_by_key(|t| standing(t))
-            .cloned()
+        profile.transports.iter().min_by_key(|t| standing(t)).cloned()
     }
 
     /// What of a node the topology no longer asks for, in a few words.

@@ -23,11 +23,7 @@ pub(crate) struct Tally {
 
 /// Counts one more (`by` 1) or one less (`by` -1) of a key; keys that count nothing are not there.
 fn count<K: Ord>(counts: &mut BTreeMap<K, u32>, key: K, by: i32) {
-    let now = counts
-        .get(&key)
-        .copied()
-        .unwrap_or(0)
-        .saturating_add_signed(by);
+    let now = counts.get(&key).copied().unwrap_or(0).saturating_add_signed(by);
     match now {
         0 => drop(counts.remove(&key)),
         n => drop(counts.insert(key, n)),
@@ -66,14 +62,7 @@ impl Tally {
             self.worst("ASN", &self.asns),
             self.worst("prefix", &self.prefixes),
         ];
-        Survival {
-            fronts,
-            min_fronts: p.min_fronts,
-            providers,
-            asns,
-            prefixes,
-            worst,
-        }
+        Survival { fronts, min_fronts: p.min_fronts, providers, asns, prefixes, worst }
     }
 
     fn worst<K: ToString>(&self, kind: &str, counts: &BTreeMap<K, u32>) -> Survivors {
@@ -112,10 +101,7 @@ impl Tallies {
     /// The report's view of all of them.
     pub(crate) fn survival(&self, topology: &Topology) -> BTreeMap<PopulationName, Survival> {
         let known = |(name, tally): (&PopulationName, &Tally)| {
-            Some((
-                name.clone(),
-                tally.survival(topology.populations.get(name)?),
-            ))
+            Some((name.clone(), tally.survival(topology.populations.get(name)?)))
         };
         self.0.iter().filter_map(known).collect()
     }
@@ -184,20 +170,11 @@ pub(crate) type Needs = Vec<(PopulationName, [(&'static str, u32, u32); 4])>;
 
 /// The first need that is not met and is met worse than before.
 pub(crate) fn broken(before: &Needs, after: &Needs) -> Option<WaitingOn> {
-    before
-        .iter()
-        .zip(after)
-        .find_map(|((name, was), (_, now))| {
-            let mut pairs = now.iter().zip(was);
-            let worse =
-                |((_, n, min), (_, w, _)): &(&(_, u32, u32), &(_, u32, u32))| n < min && n < w;
-            let ((what, left, min), _) = pairs.find(worse)?;
-            let (what, left, min) = ((*what).to_owned(), *left, *min);
-            Some(WaitingOn::PopulationFloor {
-                population: name.clone(),
-                what,
-                left,
-                min,
-            })
-        })
+    before.iter().zip(after).find_map(|((name, was), (_, now))| {
+        let mut pairs = now.iter().zip(was);
+        let worse = |((_, n, min), (_, w, _)): &(&(_, u32, u32), &(_, u32, u32))| n < min && n < w;
+        let ((what, left, min), _) = pairs.find(worse)?;
+        let (what, left, min) = ((*what).to_owned(), *left, *min);
+        Some(WaitingOn::PopulationFloor { population: name.clone(), what, left, min })
+    })
 }

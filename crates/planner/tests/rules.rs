@@ -25,11 +25,7 @@ fn cases() -> u32 {
 fn config() -> ProptestConfig {
     let kept = FileFailurePersistence::WithSource("regressions");
     let failure_persistence: Option<Box<dyn FailurePersistence>> = Some(Box::new(kept));
-    ProptestConfig {
-        cases: cases(),
-        failure_persistence,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { cases: cases(), failure_persistence, ..ProptestConfig::default() }
 }
 
 proptest! {

@@ -14,10 +14,7 @@ use world::script::{Script, seed_of};
 /// Runs one scenario; gives what it should say, or what is wrong.
 fn run(path: &Path) -> Result<(), String> {
     let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
-    let name = path
-        .file_stem()
-        .map(|n| n.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let name = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let world = World::new(include_str!("world/base.json"), seed_of(&name));
     let mut script = Script::new(world);
     let run = std::panic::AssertUnwindSafe(|| script.run(&text));
@@ -25,10 +22,7 @@ fn run(path: &Path) -> Result<(), String> {
         std::panic::catch_unwind(run).map_err(|_| format!("{name} stopped, as said above"))?;
     let last = script.world.plan();
     if !last.diff.is_empty() {
-        return Err(format!(
-            "{name}: replan after apply is not empty: {:#?}",
-            last.report.changes
-        ));
+        return Err(format!("{name}: replan after apply is not empty: {:#?}", last.report.changes));
     }
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         return std::fs::write(path, actual).map_err(|e| e.to_string());

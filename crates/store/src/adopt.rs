@@ -193,15 +193,10 @@ async fn refuse_reused(
         "SELECT subject FROM subjects
          WHERE subject IN (SELECT value FROM json_each(?1)) ORDER BY subject LIMIT 1",
     );
-    let found = found
-        .bind(text("ids", &entered)?)
-        .fetch_optional(conn)
-        .await;
+    let found = found.bind(text("ids", &entered)?).fetch_optional(conn).await;
     let found: Option<String> = found.map_err(|e| place.sql(e))?;
     match found {
         None => Ok(()),
-        Some(subject) => Err(Error::IdUsedTwice {
-            subject: word(place, "subjects", &subject)?,
-        }),
+        Some(subject) => Err(Error::IdUsedTwice { subject: word(place, "subjects", &subject)? }),
     }
 }

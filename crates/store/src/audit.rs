@@ -150,12 +150,8 @@ impl Store {
         detail: &Value,
         at: Timestamp,
     ) -> Result<()> {
-        let entry = NewEntry {
-            at,
-            actor: actor.to_owned(),
-            what: what.to_owned(),
-            detail: detail.clone(),
-        };
+        let entry =
+            NewEntry { at, actor: actor.to_owned(), what: what.to_owned(), detail: detail.clone() };
         self.carry_out(point!("audit"), Task::Audit(entry)).await
     }
 
@@ -196,13 +192,7 @@ impl Store {
     pub async fn verify_audit(&self) -> Result<u64> {
         let mut conn = self.read().await?;
         let mut tx = conn.begin().await.map_err(|e| self.place.sql(e))?;
-        let (mut walk, mut from) = (
-            Walk {
-                seq: 0,
-                hash: START.to_owned(),
-            },
-            i64::MIN,
-        );
+        let (mut walk, mut from) = (Walk { seq: 0, hash: START.to_owned() }, i64::MIN);
         loop {
             let rows = sqlx::query_as("SELECT * FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2");
             let rows = rows.bind(from).bind(PIECE).fetch_all(&mut *tx).await;

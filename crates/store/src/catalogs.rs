@@ -106,7 +106,6 @@ impl Store {
     pub async fn put_bucket(&self, key: &BucketKey, bucket: &PublishedBucket) -> Result<()> {
         let body = text("a bucket", bucket)?;
         let row = (&key.region, &key.population, key.bucket, body);
-        self.put(point!("put_bucket"), vec![Row::new(&BUCKETS, &row)?])
-            .await
+        self.put(point!("put_bucket"), vec![Row::new(&BUCKETS, &row)?]).await
     }
 }

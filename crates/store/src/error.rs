@@ -215,10 +215,7 @@ pub enum Error {
 }
 
 fn holder(pid: Option<u32>) -> String {
-    pid.map_or_else(
-        || "another process".to_owned(),
-        |pid| format!("process {pid}"),
-    )
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
 /// Where a state lies, for errors that name it.
@@ -233,10 +230,7 @@ impl Place {
 
     /// A damaged state.
     pub fn corrupt(&self, detail: impl fmt::Display) -> Error {
-        Error::Corrupt {
-            path: self.path(),
-            detail: detail.to_string(),
-        }
+        Error::Corrupt { path: self.path(), detail: detail.to_string() }
     }
 
     /// What an error of the database means for this state.
@@ -252,19 +246,14 @@ impl Place {
             (Some(10), sqlx::Error::Database(e)) if e.code().as_deref() == Some("4874") => {
                 Error::Full { path }
             }
-            (Some(3 | 8 | 14), sqlx::Error::Database(e)) => Error::Denied {
-                path,
-                verb: "written",
-                why: e.message().to_owned(),
-            },
+            (Some(3 | 8 | 14), sqlx::Error::Database(e)) => {
+                Error::Denied { path, verb: "written", why: e.message().to_owned() }
+            }
             (Some(5), _) => Error::InUse { path, pid: None },
             (_, sqlx::Error::ColumnDecode { source, .. } | sqlx::Error::Decode(source)) => {
                 self.corrupt(source)
             }
-            _ => Error::Sql {
-                path,
-                source: error,
-            },
+            _ => Error::Sql { path, source: error },
         }
     }
 
@@ -272,11 +261,9 @@ impl Place {
     pub fn io(file: &Path, verb: &'static str, source: std::io::Error) -> Error {
         let path = file.to_owned();
         match source.kind() {
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::Denied {
-                path,
-                verb,
-                why: source.to_string(),
-            },
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Error::Denied { path, verb, why: source.to_string() }
+            }
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::Full { path },
             _ => Error::Io { path, source },
         }

@@ -168,8 +168,6 @@ impl Store {
             .fetch_all(&mut *conn)
             .await;
         let rows: Vec<Stored> = rows.map_err(|e| self.place.sql(e))?;
-        rows.into_iter()
-            .map(|stored| stored.read(&self.place))
-            .collect()
+        rows.into_iter().map(|stored| stored.read(&self.place)).collect()
     }
 }

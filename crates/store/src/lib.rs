@@ -111,15 +111,11 @@ impl Store {
 
     async fn read(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>> {
         let open = MutexGuard::try_map(self.reader.lock().await, Option::as_mut);
-        open.map_err(|_| Error::Closed {
-            path: self.place.path(),
-        })
+        open.map_err(|_| Error::Closed { path: self.place.path() })
     }
 
     fn queue(&self) -> Result<&Queue> {
-        self.writer.as_ref().ok_or_else(|| Error::ReadOnly {
-            path: self.place.path(),
-        })
+        self.writer.as_ref().ok_or_else(|| Error::ReadOnly { path: self.place.path() })
     }
 
     /// Writes rows durably, between the two halves of a point; answers with the intent's `seq`.

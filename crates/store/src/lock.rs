@@ -53,11 +53,7 @@ impl Lock {
         let path = lock_path(state);
         let refused = |e| Place::io(&path, "written", e);
         let mut options = private();
-        let mut file = options
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(refused)?;
+        let mut file = options.create(true).truncate(false).open(&path).map_err(refused)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             match file.try_lock() {

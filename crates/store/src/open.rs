@@ -70,11 +70,7 @@ pub(crate) async fn look(place: &Place) -> Result<SqliteConnection> {
     let found = schema::version(&mut conn, place).await?;
     match found < schema::VERSION {
         false => Ok(conn),
-        true => Err(Error::Older {
-            path: place.path(),
-            found,
-            known: schema::VERSION,
-        }),
+        true => Err(Error::Older { path: place.path(), found, known: schema::VERSION }),
     }
 }
 
@@ -95,9 +91,7 @@ fn common(path: &Path) -> SqliteConnectOptions {
 }
 
 fn writing(path: &Path) -> SqliteConnectOptions {
-    common(path)
-        .journal_mode(Journal::Wal)
-        .synchronous(Synchronous::Full)
+    common(path).journal_mode(Journal::Wal).synchronous(Synchronous::Full)
 }
 
 fn reading(path: &Path) -> SqliteConnectOptions {

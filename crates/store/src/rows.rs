@@ -49,11 +49,7 @@ impl Groups {
 
     /// Adds a row to the last group of its table when that has the same statement and room.
     pub fn add(&mut self, statement: &'static Statement, row: &str) {
-        let last = self
-            .0
-            .iter_mut()
-            .rev()
-            .find(|(s, _)| s.table == statement.table);
+        let last = self.0.iter_mut().rev().find(|(s, _)| s.table == statement.table);
         match last {
             Some((s, rows)) if std::ptr::eq(*s, statement) && rows.len() < Self::LIMIT => {
                 rows.push(',');
@@ -87,17 +83,12 @@ pub(crate) async fn read_all<T: DeserializeOwned>(
 ) -> Result<()> {
     let mut last = 0i64;
     loop {
-        let piece: (Option<i64>, Option<String>) = sqlx::query_as(sql)
-            .bind(last)
-            .fetch_one(&mut *conn)
-            .await
-            .map_err(|e| place.sql(e))?;
+        let piece: (Option<i64>, Option<String>) =
+            sqlx::query_as(sql).bind(last).fetch_one(&mut *conn).await.map_err(|e| place.sql(e))?;
         let (Some(highest), Some(json)) = piece else {
             return Ok(());
         };
-        parse::<Vec<T>>(place, table, &json)?
-            .into_iter()
-            .for_each(&mut each);
+        parse::<Vec<T>>(place, table, &json)?.into_iter().for_each(&mut each);
         last = highest;
     }
 }

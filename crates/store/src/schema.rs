@@ -40,11 +40,7 @@ pub(crate) async fn version(conn: &mut SqliteConnection, place: &Place) -> Resul
         .map_err(|e| place.sql(e))?;
     match found > VERSION {
         false => Ok(found),
-        true => Err(Error::Newer {
-            path: place.path(),
-            found,
-            known: VERSION,
-        }),
+        true => Err(Error::Newer { path: place.path(), found, known: VERSION }),
     }
 }
 

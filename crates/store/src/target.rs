@@ -69,9 +69,7 @@ fn header(blueprint: &Blueprint) -> Blueprint {
 fn subjects(node: &Node) -> impl Iterator<Item = Subject> {
     let doors = node.frontdoors.keys().map(|id| Subject::from(*id));
     let ips = node.egress_ips.keys().map(|id| Subject::from(*id));
-    std::iter::once(Subject::from(node.id))
-        .chain(doors)
-        .chain(ips)
+    std::iter::once(Subject::from(node.id)).chain(doors).chain(ips)
 }
 
 /// Adds what stands on a node, and the node.

@@ -51,13 +51,9 @@ impl Store {
     /// [`Error::ReadOnly`](crate::Error::ReadOnly), [`Error::Full`](crate::Error::Full) and other
     /// failures of the database.
     pub async fn put_verdicts(&self, verdicts: &Verdicts) -> Result<()> {
-        let rows = verdicts
-            .0
-            .iter()
-            .map(|(door, of)| Ok((door, text("a verdict", of)?)));
+        let rows = verdicts.0.iter().map(|(door, of)| Ok((door, text("a verdict", of)?)));
         let rows: Result<Vec<_>> = rows.collect();
         let all = text("verdicts", &rows?)?;
-        self.carry_out(point!("put_verdicts"), Task::Verdicts(all))
-            .await
+        self.carry_out(point!("put_verdicts"), Task::Verdicts(all)).await
     }
 }

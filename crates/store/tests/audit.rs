@@ -35,39 +35,24 @@ async fn a_chain_that_nobody_touched_fits() {
     let store = room.read().await.unwrap();
     let log = store.audit_log(2).await.unwrap();
     assert_eq!(log.iter().map(|e| e.seq).collect::<Vec<_>>(), [6, 5]);
-    assert_eq!(
-        (log[0].actor.as_str(), log[0].detail["z"].as_i64()),
-        ("ops", Some(6))
-    );
+    assert_eq!((log[0].actor.as_str(), log[0].detail["z"].as_i64()), ("ops", Some(6)));
     let first = &store.audit_log(10).await.unwrap()[5];
-    assert_eq!(
-        (first.actor.as_str(), first.what.as_str()),
-        ("tester", "set the target")
-    );
+    assert_eq!((first.actor.as_str(), first.what.as_str()), ("tester", "set the target"));
 }
 
 #[tokio::test]
 async fn an_entry_that_was_tampered_with_is_named() {
     let cases = [
         (3, "UPDATE audit SET actor = 'someone' WHERE seq = 3"),
-        (
-            4,
-            "UPDATE audit SET detail = replace(detail, '1.5', '1.50') WHERE seq = 4",
-        ),
+        (4, "UPDATE audit SET detail = replace(detail, '1.5', '1.50') WHERE seq = 4"),
         (2, "UPDATE audit SET at = at + 1 WHERE seq = 2"),
         (5, "DELETE FROM audit WHERE seq = 5"),
         (1, "DELETE FROM audit WHERE seq = 1"),
         (6, "DELETE FROM audit WHERE seq = 6"),
         (5, "DELETE FROM audit WHERE seq > 4"),
         (1, "DELETE FROM audit"),
-        (
-            7,
-            "INSERT INTO audit SELECT 7, at, actor, what, detail, hash FROM audit WHERE seq = 6",
-        ),
-        (
-            0,
-            "INSERT INTO audit SELECT 0, at, actor, what, detail, hash FROM audit WHERE seq = 6",
-        ),
+        (7, "INSERT INTO audit SELECT 7, at, actor, what, detail, hash FROM audit WHERE seq = 6"),
+        (0, "INSERT INTO audit SELECT 0, at, actor, what, detail, hash FROM audit WHERE seq = 6"),
         (
             4,
             "UPDATE audit SET seq = -seq WHERE seq > 3;
@@ -79,11 +64,7 @@ async fn an_entry_that_was_tampered_with_is_named() {
     for (seq, sql) in cases {
         let room = Room::new();
         logged(&room).await;
-        tamper(
-            &room.path,
-            "DROP TRIGGER audit_is_kept; DROP TRIGGER audit_is_final",
-        )
-        .await;
+        tamper(&room.path, "DROP TRIGGER audit_is_kept; DROP TRIGGER audit_is_final").await;
         tamper(&room.path, sql).await;
         let found = verify(&room).await;
         assert!(

@@ -47,19 +47,13 @@ async fn filled(room: &Room) -> Contents {
     let target = add(&store, &mut seed, &nodes).await;
     for node in &nodes {
         let subject = node.id.into();
-        let seq = store
-            .begin(&intent(&target, subject, "k"), None)
-            .await
-            .unwrap();
+        let seq = store.begin(&intent(&target, subject, "k"), None).await.unwrap();
         let done = Outcome::Done { provider_ref: None };
         let present = resource(node, Phase::Present);
         store.end(seq, &done, Some(&present), at(2)).await.unwrap();
     }
     let objects = (0..40).map(|i| (format!("machine/{i}"), Some(format!("{{\"i\":{i}}}"))));
-    store
-        .put_sim_objects(&objects.collect::<Vec<_>>())
-        .await
-        .unwrap();
+    store.put_sim_objects(&objects.collect::<Vec<_>>()).await.unwrap();
     store.close().await.unwrap();
     contents(&room.path).await.unwrap()
 }
@@ -69,30 +63,14 @@ async fn a_truncated_state_is_called_damaged_and_left_as_it_is() {
     let room = Room::new();
     filled(&room).await;
     let whole = fs::read(&room.path).unwrap();
-    for keep in [
-        0,
-        7,
-        16,
-        100,
-        4_096,
-        8_192,
-        whole.len() / 2,
-        whole.len() - 4_096,
-    ] {
+    for keep in [0, 7, 16, 100, 4_096, 8_192, whole.len() / 2, whole.len() - 4_096] {
         fs::write(&room.path, &whole[..keep]).unwrap();
         for access in [Access::Write, Access::Read] {
             let opened = Store::open(&room.path, access).await;
             let error = opened.map(drop).unwrap_err();
-            assert!(
-                matches!(error, Error::Corrupt { .. }),
-                "{keep} bytes, {access:?}: {error:?}"
-            );
+            assert!(matches!(error, Error::Corrupt { .. }), "{keep} bytes, {access:?}: {error:?}");
         }
-        assert_eq!(
-            fs::read(&room.path).unwrap(),
-            whole[..keep],
-            "{keep} bytes were changed"
-        );
+        assert_eq!(fs::read(&room.path).unwrap(), whole[..keep], "{keep} bytes were changed");
     }
     fs::write(&room.path, &whole).unwrap();
     contents(&room.path).await.unwrap();
@@ -157,11 +135,7 @@ async fn another_programs_database_is_not_touched() {
 async fn a_newer_damms_state_is_refused() {
     let room = Room::new();
     filled(&room).await;
-    tamper(
-        &room.path,
-        "INSERT INTO schema_versions VALUES (99, '9.9.9')",
-    )
-    .await;
+    tamper(&room.path, "INSERT INTO schema_versions VALUES (99, '9.9.9')").await;
     for access in [Access::Write, Access::Read] {
         let error = Store::open(&room.path, access).await.map(drop).unwrap_err();
         assert!(matches!(error, Error::Newer { found: 99, .. }), "{error:?}");

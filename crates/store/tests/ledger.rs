@@ -13,16 +13,12 @@ async fn a_step_without_an_outcome_is_open() {
     let mut seed = Seed::from_number(1);
     let node = node(&mut seed, Role::Ingress, 1);
     let target = add(&store, &mut seed, std::slice::from_ref(&node)).await;
-    let (first, second) = (
-        intent(&target, node.id.into(), "a/1"),
-        intent(&target, node.id.into(), "b/1"),
-    );
+    let (first, second) =
+        (intent(&target, node.id.into(), "a/1"), intent(&target, node.id.into(), "b/1"));
     let creating = resource(&node, Phase::Creating);
     let a = store.begin(&first, Some(&creating)).await.unwrap();
     let b = store.begin(&second, None).await.unwrap();
-    let done = Outcome::Done {
-        provider_ref: Some("m-1".to_owned()),
-    };
+    let done = Outcome::Done { provider_ref: Some("m-1".to_owned()) };
     let present = resource(&node, Phase::Present);
     store.end(a, &done, Some(&present), at(9)).await.unwrap();
     store.close().await.unwrap();
@@ -46,25 +42,13 @@ async fn a_step_ends_once_and_only_after_it_began() {
     let mut seed = Seed::from_number(2);
     let target = add(&store, &mut seed, &[]).await;
     let subject = seed.node().into();
-    let seq = store
-        .begin(&intent(&target, subject, "k"), None)
-        .await
-        .unwrap();
-    let failed = Outcome::Failed {
-        class: FailureClass::Unknown,
-        message: "timed out".to_owned(),
-    };
+    let seq = store.begin(&intent(&target, subject, "k"), None).await.unwrap();
+    let failed = Outcome::Failed { class: FailureClass::Unknown, message: "timed out".to_owned() };
     store.end(seq, &failed, None, at(1)).await.unwrap();
     let twice = store.end(seq, &failed, None, at(2)).await;
-    assert!(
-        matches!(twice, Err(Error::EndedTwice { seq: s }) if s == seq),
-        "{twice:?}"
-    );
+    assert!(matches!(twice, Err(Error::EndedTwice { seq: s }) if s == seq), "{twice:?}");
     let never = store.end(77, &failed, None, at(2)).await;
-    assert!(
-        matches!(never, Err(Error::NoIntent { seq: 77 })),
-        "{never:?}"
-    );
+    assert!(matches!(never, Err(Error::NoIntent { seq: 77 })), "{never:?}");
     assert!(store.ever_known(subject).await.unwrap());
     assert!(!store.ever_known(seed.node().into()).await.unwrap());
 }
@@ -78,17 +62,10 @@ async fn the_ledger_is_found_by_subject_and_blueprint() {
     let two = add(&store, &mut seed, &[]).await;
     let (a, b) = (seed.node().into(), seed.frontdoor().into());
     for (blueprint, subject) in [(&one, a), (&one, b), (&two, a), (&two, b), (&two, b)] {
-        store
-            .begin(&intent(blueprint, subject, "k"), None)
-            .await
-            .unwrap();
+        store.begin(&intent(blueprint, subject, "k"), None).await.unwrap();
     }
     let count = async |subject, blueprint, limit| {
-        let filter = LedgerFilter {
-            subject,
-            blueprint,
-            limit,
-        };
+        let filter = LedgerFilter { subject, blueprint, limit };
         store.ledger(&filter).await.unwrap().len()
     };
     assert_eq!(count(None, None, None).await, 5);
@@ -106,10 +83,7 @@ async fn one_callers_mistake_does_not_undo_anothers_step() {
     let target = add(&store, &mut seed, &[]).await;
     let mut tasks = tokio::task::JoinSet::new();
     for i in 0..200u64 {
-        let (store, intent) = (
-            store.clone(),
-            intent(&target, seed.node().into(), &i.to_string()),
-        );
+        let (store, intent) = (store.clone(), intent(&target, seed.node().into(), &i.to_string()));
         let done = Outcome::Done { provider_ref: None };
         tasks.spawn(async move {
             match i % 10 {
@@ -137,10 +111,7 @@ async fn the_past_can_not_be_rewritten() {
     let mut seed = Seed::from_number(5);
     let node = node(&mut seed, Role::Ingress, 1);
     let target = add(&store, &mut seed, std::slice::from_ref(&node)).await;
-    let seq = store
-        .begin(&intent(&target, node.id.into(), "k"), None)
-        .await
-        .unwrap();
+    let seq = store.begin(&intent(&target, node.id.into(), "k"), None).await.unwrap();
     let done = Outcome::Done { provider_ref: None };
     store.end(seq, &done, None, at(1)).await.unwrap();
     store.close().await.unwrap();

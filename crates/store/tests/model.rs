@@ -81,10 +81,7 @@ impl Model {
     fn new() -> Self {
         Self {
             seed: Seed::from_number(1),
-            history: vec![Blueprint::genesis(
-                BlueprintId::from_raw(0),
-                Timestamp::EPOCH,
-            )],
+            history: vec![Blueprint::genesis(BlueprintId::from_raw(0), Timestamp::EPOCH)],
             rows: BTreeMap::new(),
             known: BTreeSet::new(),
             steps: Vec::new(),
@@ -99,8 +96,7 @@ impl Model {
 
     fn child(&mut self) -> Blueprint {
         let id = self.seed.blueprint();
-        self.target()
-            .child(id, at(self.history.len() as i64), Origin::Planner)
+        self.target().child(id, at(self.history.len() as i64), Origin::Planner)
     }
 
     fn some_node(&self, which: usize) -> Option<NodeId> {
@@ -179,10 +175,7 @@ impl Model {
             Step::Stale => self.stale(&store).await,
             Step::Observe { which, phase } => {
                 if let Some(row) = self.some_row(which, phase) {
-                    store
-                        .put_resources(std::slice::from_ref(&row))
-                        .await
-                        .unwrap();
+                    store.put_resources(std::slice::from_ref(&row)).await.unwrap();
                     self.put(row);
                 }
             }
@@ -249,10 +242,7 @@ impl Model {
 
     async fn begin(&mut self, store: &Store, which: usize, phase: usize) {
         let subject = self.seed.egress_ip().into();
-        let (row, intent) = (
-            self.some_row(which, phase),
-            intent(self.target(), subject, "k"),
-        );
+        let (row, intent) = (self.some_row(which, phase), intent(self.target(), subject, "k"));
         let seq = store.begin(&intent, row.as_ref()).await.unwrap();
         self.steps.push((subject, false));
         assert_eq!(seq, self.steps.len() as u64);
@@ -261,9 +251,7 @@ impl Model {
 
     async fn end(&mut self, store: &Store, seq: u64, phase: usize) {
         let row = self.some_row(seq as usize, phase);
-        let settled = Outcome::Settled {
-            found: "absent".to_owned(),
-        };
+        let settled = Outcome::Settled { found: "absent".to_owned() };
         let ended = store.end(seq, &settled, row.as_ref(), at(4)).await;
         let place = (seq as usize).checked_sub(1);
         match (place.and_then(|i| self.steps.get_mut(i)), ended) {
@@ -286,15 +274,9 @@ impl Model {
         let Some(index) = which.checked_rem(doors.len()) else {
             return;
         };
-        let exposure = Exposure {
-            named_until: Some(at(until)),
-            resolvable_until: None,
-        };
+        let exposure = Exposure { named_until: Some(at(until)), resolvable_until: None };
         store.expose(&[(doors[index], exposure)]).await.unwrap();
-        let raised = self
-            .exposures
-            .entry(doors[index].into())
-            .or_insert(at(until));
+        let raised = self.exposures.entry(doors[index].into()).or_insert(at(until));
         *raised = at(until).max(*raised);
     }
 
@@ -303,18 +285,12 @@ impl Model {
         let rows: Vec<_> = self.rows.values().cloned().collect();
         assert_eq!(store.resources().await.unwrap(), rows);
         let open = store.open_intents().await.unwrap();
-        let expected = self
-            .steps
-            .iter()
-            .zip(1u64..)
-            .filter(|((_, ended), _)| !ended);
+        let expected = self.steps.iter().zip(1u64..).filter(|((_, ended), _)| !ended);
         let expected: Vec<u64> = expected.map(|(_, seq)| seq).collect();
         assert_eq!(open.iter().map(|o| o.seq).collect::<Vec<_>>(), expected);
         let exposures = store.exposures().await.unwrap();
-        let exposures: BTreeMap<Subject, Timestamp> = exposures
-            .into_iter()
-            .map(|(door, e)| (door.into(), e.named_until.unwrap()))
-            .collect();
+        let exposures: BTreeMap<Subject, Timestamp> =
+            exposures.into_iter().map(|(door, e)| (door.into(), e.named_until.unwrap())).collect();
         assert_eq!(exposures, self.exposures);
     }
 
@@ -323,10 +299,7 @@ impl Model {
         let mut replayed = self.history[0].clone();
         for (blueprint, parent) in self.history[1..].iter().zip(&self.history) {
             let (summary, diff) = store.blueprint_diff(blueprint.id).await.unwrap().unwrap();
-            assert_eq!(
-                (summary.id, summary.parent),
-                (blueprint.id, Some(parent.id))
-            );
+            assert_eq!((summary.id, summary.parent), (blueprint.id, Some(parent.id)));
             assert_eq!(diff, Diff::between(parent, blueprint));
             replayed = replayed.child(blueprint.id, blueprint.created_at, Origin::Planner);
             diff.apply(&mut replayed);

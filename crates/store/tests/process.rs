@@ -24,10 +24,7 @@ const KILLS: u64 = 20;
 fn child_of(binary: &Path, role: &str, state: &Path) -> Command {
     let mut command = Command::new(binary);
     command.args(["--exact", role, "--ignored", "--nocapture"]);
-    command
-        .env(STATE, state)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
+    command.env(STATE, state).stdin(Stdio::piped()).stdout(Stdio::piped());
     command
 }
 
@@ -66,14 +63,8 @@ async fn a_second_process_is_refused_by_name_and_may_read() {
     assert_eq!(said(&mut child).next().as_deref(), Some("held"));
     let error = room.write().await.map(drop).unwrap_err();
     let pid = child.id();
-    assert!(
-        matches!(error, Error::InUse { pid: Some(p), .. } if p == pid),
-        "{error:?}"
-    );
-    assert!(
-        error.to_string().contains(&format!("process {pid}")),
-        "{error}"
-    );
+    assert!(matches!(error, Error::InUse { pid: Some(p), .. } if p == pid), "{error:?}");
+    assert!(error.to_string().contains(&format!("process {pid}")), "{error}");
     let reader = room.read().await.unwrap();
     assert_eq!(reader.fleet().await.unwrap().as_deref(), Some("held"));
 
@@ -81,10 +72,7 @@ async fn a_second_process_is_refused_by_name_and_may_read() {
     child.wait().unwrap();
     let store = room.write().await.unwrap();
     store.put_topology("t.json", "{}").await.unwrap();
-    assert!(
-        reader.topology().await.unwrap().is_some(),
-        "a reader sees later writes"
-    );
+    assert!(reader.topology().await.unwrap().is_some(), "a reader sees later writes");
 }
 
 #[tokio::test]
@@ -115,10 +103,7 @@ async fn busy_writer() {
         let node = node(&mut seed, Role::Ingress, 2);
         let target = add(&store, &mut seed, std::slice::from_ref(&node)).await;
         println!("> target {} {}", target.generation, target.id);
-        store
-            .audit("child", "looped", &json!({}), at(1))
-            .await
-            .unwrap();
+        store.audit("child", "looped", &json!({}), at(1)).await.unwrap();
     }
 }
 
@@ -131,9 +116,7 @@ async fn step_for_ever(store: &Store, seed: u64) {
         let intent = intent(&target, node.id.into(), "k");
         let seq = store.begin(&intent, Some(&creating)).await.unwrap();
         println!("> begun {seq} {}", node.id);
-        let done = Outcome::Done {
-            provider_ref: Some(node.id.to_string()),
-        };
+        let done = Outcome::Done { provider_ref: Some(node.id.to_string()) };
         let present = resource(&node, Phase::Present);
         store.end(seq, &done, Some(&present), at(2)).await.unwrap();
         println!("> ended {seq} {}", node.id);
@@ -151,10 +134,7 @@ struct Acknowledged {
 impl Acknowledged {
     fn hear(&mut self, line: &str) {
         let mut words = line.split(' ');
-        let (what, number) = (
-            words.next().unwrap(),
-            words.next().unwrap().parse().unwrap(),
-        );
+        let (what, number) = (words.next().unwrap(), words.next().unwrap().parse().unwrap());
         let id = words.next().unwrap().to_owned();
         let said = match what {
             "begun" => &mut self.begun,
@@ -168,26 +148,15 @@ impl Acknowledged {
         let rows = store.ledger(&LedgerFilter::default()).await.unwrap();
         let rows: BTreeMap<_, _> = rows.into_iter().map(|r| (r.seq, r)).collect();
         let resources = store.resources().await.unwrap();
-        let phases: BTreeMap<_, _> = resources
-            .iter()
-            .map(|r| (r.subject.to_string(), r.phase))
-            .collect();
+        let phases: BTreeMap<_, _> =
+            resources.iter().map(|r| (r.subject.to_string(), r.phase)).collect();
         for (seq, id) in &self.begun {
-            let row = rows
-                .get(seq)
-                .unwrap_or_else(|| panic!("round {round}: {seq} is lost"));
-            assert_eq!(
-                row.intent.subject.unwrap().to_string(),
-                *id,
-                "round {round}"
-            );
+            let row = rows.get(seq).unwrap_or_else(|| panic!("round {round}: {seq} is lost"));
+            assert_eq!(row.intent.subject.unwrap().to_string(), *id, "round {round}");
             assert!(phases.contains_key(id), "round {round}: {id} has no row");
         }
         for (seq, id) in &self.ended {
-            assert!(
-                rows[seq].outcome.is_some(),
-                "round {round}: the end of {seq} is lost"
-            );
+            assert!(rows[seq].outcome.is_some(), "round {round}: the end of {seq} is lost");
             assert_eq!(phases[id], Phase::Present, "round {round}: {id}");
         }
         let history = store.blueprints(u32::MAX).await.unwrap();
@@ -207,9 +176,7 @@ async fn what_a_killed_writer_was_told_is_stored_is_there() {
         // Somewhere in its start, or in the middle of its work.
         let lines = (round * 37) % 61;
         let mut said = said(&mut child);
-        said.by_ref()
-            .take(lines as usize)
-            .for_each(|line| told.hear(&line));
+        said.by_ref().take(lines as usize).for_each(|line| told.hear(&line));
         child.kill().unwrap();
         // What it said before it died, and what was not read yet.
         said.for_each(|line| told.hear(&line));
@@ -220,10 +187,7 @@ async fn what_a_killed_writer_was_told_is_stored_is_there() {
         told.compare(&store, round).await;
         store.close().await.unwrap();
     }
-    assert!(
-        told.ended.len() > 100 && told.targets.len() > 20,
-        "too little was written to tell"
-    );
+    assert!(told.ended.len() > 100 && told.targets.len() > 20, "too little was written to tell");
 }
 
 #[cfg(unix)]
@@ -247,51 +211,27 @@ mod denied {
         let Some(path) = asked() else { return };
         let dir = path.parent().unwrap();
         allow(dir, 0o555);
-        let error = Store::open(&path, Access::Write)
-            .await
-            .map(drop)
-            .unwrap_err();
-        assert!(
-            matches!(error, Error::Denied { .. }),
-            "none there: {error:?}"
-        );
+        let error = Store::open(&path, Access::Write).await.map(drop).unwrap_err();
+        assert!(matches!(error, Error::Denied { .. }), "none there: {error:?}");
 
         allow(dir, 0o755);
         let store = Store::open(&path, Access::Write).await.unwrap();
         store.bind_fleet("mine").await.unwrap();
         store.close().await.unwrap();
         allow(dir, 0o555);
-        let error = Store::open(&path, Access::Write)
-            .await
-            .map(drop)
-            .unwrap_err();
-        assert!(
-            matches!(error, Error::Denied { .. }),
-            "read-only directory: {error:?}"
-        );
+        let error = Store::open(&path, Access::Write).await.map(drop).unwrap_err();
+        assert!(matches!(error, Error::Denied { .. }), "read-only directory: {error:?}");
         let store = Store::open(&path, Access::Read).await.unwrap();
         assert_eq!(store.fleet().await.unwrap().as_deref(), Some("mine"));
         store.close().await.unwrap();
 
         allow(dir, 0o755);
         allow(&path, 0o400);
-        let error = Store::open(&path, Access::Write)
-            .await
-            .map(drop)
-            .unwrap_err();
-        assert!(
-            matches!(error, Error::Denied { .. }),
-            "read-only file: {error:?}"
-        );
+        let error = Store::open(&path, Access::Write).await.map(drop).unwrap_err();
+        assert!(matches!(error, Error::Denied { .. }), "read-only file: {error:?}");
         allow(&path, 0o000);
-        let error = Store::open(&path, Access::Read)
-            .await
-            .map(drop)
-            .unwrap_err();
-        assert!(
-            matches!(error, Error::Denied { .. }),
-            "unreadable file: {error:?}"
-        );
+        let error = Store::open(&path, Access::Read).await.map(drop).unwrap_err();
+        assert!(matches!(error, Error::Denied { .. }), "unreadable file: {error:?}");
         println!("> done");
     }
 
@@ -326,9 +266,7 @@ mod full {
         fn new() -> Option<Self> {
             let dir = tempfile::tempdir().unwrap();
             let mut mount = Command::new("mount");
-            mount
-                .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
-                .arg(dir.path());
+            mount.args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(dir.path());
             let mounted = mount.stderr(Stdio::null()).status();
             mounted.is_ok_and(|s| s.success()).then_some(Self(dir))
         }
@@ -374,10 +312,7 @@ mod full {
         let path = small.0.path().join("damm.db");
         let ballast = small.0.path().join("ballast");
         std::fs::write(&ballast, vec![0; 1_000_000]).unwrap();
-        let refused = Store::open(&path, Access::Write)
-            .await
-            .map(drop)
-            .unwrap_err();
+        let refused = Store::open(&path, Access::Write).await.map(drop).unwrap_err();
         assert!(matches!(refused, Error::Full { .. }), "{refused:?}");
         std::fs::remove_file(&ballast).unwrap();
         Store::open(&path, Access::Write).await.unwrap();

@@ -42,21 +42,14 @@ async fn fleet(room: &Room, seed: &mut Seed) -> Store {
         b.nodes.extend(nodes.iter().map(|n| (n.id, n.clone())));
     });
     let next = next.await;
-    clocked(
-        "set a target of 10,000 nodes, 30,000 doors",
-        set(&store, &next),
-    )
-    .await
-    .unwrap();
+    clocked("set a target of 10,000 nodes, 30,000 doors", set(&store, &next)).await.unwrap();
     let mut rows = store.resources().await.unwrap();
     for row in &mut rows {
         row.phase = Phase::Ready;
         row.provider_ref = Some(format!("i-{}", row.subject));
         row.address = Some("198.51.100.7".parse().unwrap());
     }
-    clocked("store 40,000 observed rows", store.put_resources(&rows))
-        .await
-        .unwrap();
+    clocked("store 40,000 observed rows", store.put_resources(&rows)).await.unwrap();
     store
 }
 
@@ -68,16 +61,9 @@ async fn a_large_fleet_is_loaded() {
     fleet(&room, &mut seed).await.close().await.unwrap();
     let store = clocked("open", room.write()).await.unwrap();
     let target = clocked("load the target", store.target()).await.unwrap();
-    let rows = clocked("load 40,000 rows", store.resources())
-        .await
-        .unwrap();
-    assert_eq!(
-        (target.nodes.len(), target.records.len(), rows.len()),
-        (NODES, NODES, 4 * NODES)
-    );
-    clocked("check the whole file", store.check())
-        .await
-        .unwrap();
+    let rows = clocked("load 40,000 rows", store.resources()).await.unwrap();
+    assert_eq!((target.nodes.len(), target.records.len(), rows.len()), (NODES, NODES, 4 * NODES));
+    clocked("check the whole file", store.check()).await.unwrap();
     let mut next = target.child(seed.blueprint(), at(9), damm_fleet::Origin::Planner);
     let node = next.nodes.values_mut().next().unwrap();
     node.machine = "bigger".to_owned();
@@ -98,9 +84,7 @@ async fn many_steps_are_written() {
     let store = room.write().await.unwrap();
     let mut seed = Seed::from_number(1);
     let target = add(&store, &mut seed, &[]).await;
-    let nodes: Vec<_> = (0..CREATES)
-        .map(|_| node(&mut seed, Role::Ingress, 0))
-        .collect();
+    let nodes: Vec<_> = (0..CREATES).map(|_| node(&mut seed, Role::Ingress, 0)).collect();
     let work = async {
         let mut tasks = tokio::task::JoinSet::new();
         for part in nodes.chunks(CREATES.div_ceil(AT_ONCE)) {
@@ -110,9 +94,7 @@ async fn many_steps_are_written() {
                     let intent = intent(&target, node.id.into(), "create/1");
                     let creating = resource(&node, Phase::Creating);
                     let seq = store.begin(&intent, Some(&creating)).await.unwrap();
-                    let done = Outcome::Done {
-                        provider_ref: Some("i-1".to_owned()),
-                    };
+                    let done = Outcome::Done { provider_ref: Some("i-1".to_owned()) };
                     let present = resource(&node, Phase::Present);
                     store.end(seq, &done, Some(&present), at(3)).await.unwrap();
                 }

@@ -40,16 +40,10 @@ async fn an_exposure_is_raised_and_never_lowered() {
         let found = store.exposures().await.unwrap();
         assert_eq!(found, BTreeMap::from([(door, expected)]), "after {put:?}");
     }
-    let both = [
-        (door, exposure(Some(20), None)),
-        (door, exposure(Some(10), Some(30))),
-    ];
+    let both = [(door, exposure(Some(20), None)), (door, exposure(Some(10), Some(30)))];
     store.expose(&both).await.unwrap();
     let store = again(&room, store).await;
-    assert_eq!(
-        store.exposures().await.unwrap()[&door],
-        exposure(Some(20), Some(30))
-    );
+    assert_eq!(store.exposures().await.unwrap()[&door], exposure(Some(20), Some(30)));
 }
 
 #[tokio::test]
@@ -60,50 +54,27 @@ async fn what_edges_were_told_reads_back() {
     let (a, b) = (record("a", 1), record("b\"\\é", 2));
     let (x, y) = (balancer_target(seed.node()), balancer_target(seed.node()));
     for (key, set) in [&a, &b] {
-        store
-            .put_applied_record(key, Some(set), at(1))
-            .await
-            .unwrap();
+        store.put_applied_record(key, Some(set), at(1)).await.unwrap();
     }
-    store
-        .put_applied_record(&a.0, Some(&b.1), at(2))
-        .await
-        .unwrap();
+    store.put_applied_record(&a.0, Some(&b.1), at(2)).await.unwrap();
     for (key, target) in [&x, &y] {
         store.put_applied_target(key, Some(target)).await.unwrap();
-        store
-            .put_applied_orders(key.node, Some("d1"))
-            .await
-            .unwrap();
-        store
-            .put_applied_orders(key.node, Some("d2"))
-            .await
-            .unwrap();
+        store.put_applied_orders(key.node, Some("d1")).await.unwrap();
+        store.put_applied_orders(key.node, Some("d2")).await.unwrap();
     }
     let store = again(&room, store).await;
-    let records = BTreeMap::from([
-        (a.0.clone(), (b.1.clone(), at(2))),
-        (b.0.clone(), (b.1.clone(), at(1))),
-    ]);
+    let records =
+        BTreeMap::from([(a.0.clone(), (b.1.clone(), at(2))), (b.0.clone(), (b.1.clone(), at(1)))]);
     assert_eq!(store.applied_records().await.unwrap(), records);
-    assert_eq!(
-        store.applied_targets().await.unwrap(),
-        BTreeMap::from([x.clone(), y.clone()])
-    );
+    assert_eq!(store.applied_targets().await.unwrap(), BTreeMap::from([x.clone(), y.clone()]));
     let orders = [x.0.node, y.0.node].map(|n| (n, "d2".to_owned()));
-    assert_eq!(
-        store.applied_orders().await.unwrap(),
-        BTreeMap::from(orders)
-    );
+    assert_eq!(store.applied_orders().await.unwrap(), BTreeMap::from(orders));
 
     store.put_applied_record(&a.0, None, at(3)).await.unwrap();
     store.put_applied_target(&x.0, None).await.unwrap();
     store.put_applied_orders(x.0.node, None).await.unwrap();
     assert_eq!(store.applied_records().await.unwrap().len(), 1);
-    assert_eq!(
-        store.applied_targets().await.unwrap(),
-        BTreeMap::from([y.clone()])
-    );
+    assert_eq!(store.applied_targets().await.unwrap(), BTreeMap::from([y.clone()]));
     assert_eq!(store.applied_orders().await.unwrap().len(), 1);
 }
 
@@ -112,10 +83,7 @@ async fn a_node_that_left_is_forgotten_with_its_report_and_orders() {
     let room = Room::new();
     let store = room.write().await.unwrap();
     let mut seed = Seed::from_number(3);
-    let nodes = [
-        node(&mut seed, Role::Ingress, 1),
-        node(&mut seed, Role::Ingress, 1),
-    ];
+    let nodes = [node(&mut seed, Role::Ingress, 1), node(&mut seed, Role::Ingress, 1)];
     add(&store, &mut seed, &nodes).await;
     let report = |n: u64| StoredReport {
         heard_at: at(n as i64),
@@ -126,16 +94,10 @@ async fn a_node_that_left_is_forgotten_with_its_report_and_orders() {
     };
     let reports = BTreeMap::from(nodes.each_ref().map(|n| (n.id, report(1))));
     store.put_reports(&reports).await.unwrap();
-    store
-        .put_reports(&BTreeMap::from([(nodes[1].id, report(2))]))
-        .await
-        .unwrap();
+    store.put_reports(&BTreeMap::from([(nodes[1].id, report(2))])).await.unwrap();
     for node in &nodes {
         store.put_applied_orders(node.id, Some("d")).await.unwrap();
-        let until = Exposure {
-            named_until: Some(at(1)),
-            resolvable_until: None,
-        };
+        let until = Exposure { named_until: Some(at(1)), resolvable_until: None };
         store.expose(&[(first_door(node), until)]).await.unwrap();
     }
     let store = again(&room, store).await;
@@ -143,18 +105,9 @@ async fn a_node_that_left_is_forgotten_with_its_report_and_orders() {
     assert_eq!(store.reports().await.unwrap(), expected);
     let without = child(&store, &mut seed, |b| drop(b.nodes.remove(&nodes[0].id))).await;
     set(&store, &without).await.unwrap();
-    assert_eq!(
-        store.reports().await.unwrap(),
-        BTreeMap::from([(nodes[1].id, report(2))])
-    );
+    assert_eq!(store.reports().await.unwrap(), BTreeMap::from([(nodes[1].id, report(2))]));
     assert_eq!(store.applied_orders().await.unwrap().len(), 1);
-    assert!(
-        !store
-            .exposures()
-            .await
-            .unwrap()
-            .contains_key(&first_door(&nodes[0]))
-    );
+    assert!(!store.exposures().await.unwrap().contains_key(&first_door(&nodes[0])));
 }
 
 #[tokio::test]
@@ -162,16 +115,9 @@ async fn catalogs_buckets_and_accounts_read_back() {
     let room = Room::new();
     let store = room.write().await.unwrap();
     let (north, south) = ("eu-north".parse().unwrap(), "eu-south".parse().unwrap());
-    let catalog = |serial| ObservedCatalog {
-        serial,
-        published_at: at(1),
-        expires_at: at(9),
-    };
-    let bucket = |version| PublishedBucket {
-        version,
-        digest: "00ff".to_owned(),
-        expires_at: at(9),
-    };
+    let catalog = |serial| ObservedCatalog { serial, published_at: at(1), expires_at: at(9) };
+    let bucket =
+        |version| PublishedBucket { version, digest: "00ff".to_owned(), expires_at: at(9) };
     let key = |region: &damm_fleet::RegionName, bucket| BucketKey {
         region: region.clone(),
         population: "ir".parse().unwrap(),
@@ -179,36 +125,19 @@ async fn catalogs_buckets_and_accounts_read_back() {
     };
     for serial in [1, 2] {
         store.put_catalog(&north, &catalog(serial)).await.unwrap();
-        store
-            .put_bucket(&key(&north, 0), &bucket(serial))
-            .await
-            .unwrap();
+        store.put_bucket(&key(&north, 0), &bucket(serial)).await.unwrap();
     }
     store.put_bucket(&key(&north, 1), &bucket(7)).await.unwrap();
     store.put_bucket(&key(&south, 0), &bucket(8)).await.unwrap();
     let account = "sim-a".parse().unwrap();
-    let observed = ObservedProvider {
-        exhausted_until: Some(at(4)),
-    };
-    store
-        .put_provider(&account, &ObservedProvider::default())
-        .await
-        .unwrap();
+    let observed = ObservedProvider { exhausted_until: Some(at(4)) };
+    store.put_provider(&account, &ObservedProvider::default()).await.unwrap();
     store.put_provider(&account, &observed).await.unwrap();
     let store = again(&room, store).await;
-    assert_eq!(
-        store.catalogs().await.unwrap(),
-        BTreeMap::from([(north.clone(), catalog(2))])
-    );
+    assert_eq!(store.catalogs().await.unwrap(), BTreeMap::from([(north.clone(), catalog(2))]));
     let found = store.buckets(&north).await.unwrap();
-    assert_eq!(
-        found,
-        BTreeMap::from([(key(&north, 0), bucket(2)), (key(&north, 1), bucket(7))])
-    );
-    assert_eq!(
-        store.providers().await.unwrap(),
-        BTreeMap::from([(account, observed)])
-    );
+    assert_eq!(found, BTreeMap::from([(key(&north, 0), bucket(2)), (key(&north, 1), bucket(7))]));
+    assert_eq!(store.providers().await.unwrap(), BTreeMap::from([(account, observed)]));
 }
 
 #[tokio::test]
@@ -217,11 +146,7 @@ async fn verdicts_are_replaced_as_a_whole() {
     let store = room.write().await.unwrap();
     let mut seed = Seed::from_number(4);
     let network = Network::new("IR", Asn(58_224)).unwrap();
-    let verdict = |state| Verdict {
-        state,
-        since: at(1),
-        evidence: "7 of 9 reports".to_owned(),
-    };
+    let verdict = |state| Verdict { state, since: at(1), evidence: "7 of 9 reports".to_owned() };
     let (a, b) = (seed.frontdoor(), seed.frontdoor());
     let first = [a, b].map(|d| (d, [(network, verdict(State::Blocked))].into()));
     store.put_verdicts(&Verdicts(first.into())).await.unwrap();
@@ -251,18 +176,9 @@ async fn orphans_are_kept_until_they_are_forgotten() {
         store.put_orphan(&orphan).await.unwrap();
     }
     let store = again(&room, store).await;
-    assert_eq!(
-        store.orphans().await.unwrap(),
-        [orphan("a", 2), orphan("b", 1)]
-    );
-    store
-        .forget_orphan(&orphan("a", 2).provider, "a")
-        .await
-        .unwrap();
-    store
-        .forget_orphan(&orphan("a", 2).provider, "never seen")
-        .await
-        .unwrap();
+    assert_eq!(store.orphans().await.unwrap(), [orphan("a", 2), orphan("b", 1)]);
+    store.forget_orphan(&orphan("a", 2).provider, "a").await.unwrap();
+    store.forget_orphan(&orphan("a", 2).provider, "never seen").await.unwrap();
     assert_eq!(store.orphans().await.unwrap(), [orphan("b", 1)]);
 }
 
@@ -292,10 +208,7 @@ async fn a_handle_to_be_read_does_not_write() {
     room.write().await.unwrap().close().await.unwrap();
     let store = Store::open(&room.path, Access::Read).await.unwrap();
     let refused = store.put_topology("t", "{}").await;
-    assert!(
-        matches!(refused, Err(Error::ReadOnly { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(Error::ReadOnly { .. })), "{refused:?}");
     let clone = store.clone();
     store.close().await.unwrap();
     assert!(matches!(clone.target().await, Err(Error::Closed { .. })));
@@ -308,10 +221,7 @@ async fn a_closed_handle_fails_and_loses_nothing() {
     let clone = store.clone();
     store.put_topology("t.json", "{}").await.unwrap();
     store.close().await.unwrap();
-    assert!(matches!(
-        clone.put_topology("u", "{}").await,
-        Err(Error::Closed { .. })
-    ));
+    assert!(matches!(clone.put_topology("u", "{}").await, Err(Error::Closed { .. })));
     let found = room.read().await.unwrap().topology().await.unwrap();
     assert_eq!(found, Some(("t.json".to_owned(), "{}".to_owned())));
 }
@@ -323,17 +233,10 @@ async fn a_tripwire_before_a_commit_stops_it_and_one_after_only_hides_it() {
     let mut seed = Seed::from_number(5);
     let target = add(&store, &mut seed, &[]).await;
     let subject = seed.node().into();
-    let points = [
-        "before begin",
-        "after begin",
-        "before set_target",
-        "after set_target",
-    ];
+    let points = ["before begin", "after begin", "before set_target", "after set_target"];
     let mut steps = 0;
     for point in points {
-        let wired = store
-            .clone()
-            .with_tripwire(Tripwire::new(move |p| p == point));
+        let wired = store.clone().with_tripwire(Tripwire::new(move |p| p == point));
         let begun = wired.begin(&intent(&target, subject, point), None).await;
         let next = child(&store, &mut seed, |_| {}).await;
         let set = set(&wired, &next).await;
@@ -341,10 +244,7 @@ async fn a_tripwire_before_a_commit_stops_it_and_one_after_only_hides_it() {
         assert_eq!(begun.is_err(), begins, "{point}: {begun:?}");
         assert_eq!(set.is_err(), sets, "{point}: {set:?}");
         let tripped = if begins { begun.map(drop) } else { set };
-        assert!(
-            matches!(tripped, Err(Error::Tripped(p)) if p == point),
-            "{point}"
-        );
+        assert!(matches!(tripped, Err(Error::Tripped(p)) if p == point), "{point}");
         steps += usize::from(point != "before begin");
         let rows = store.ledger(&Default::default()).await.unwrap();
         assert_eq!(rows.len(), steps, "{point}");

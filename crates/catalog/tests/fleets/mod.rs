@@ -108,11 +108,8 @@ impl Fleet {
         for (kind, six) in &shape.addresses {
             let id = self.seed.frontdoor();
             let address = self.address(*six);
-            self.inventory
-                .frontdoors
-                .insert(id, observed(address, *kind));
-            node.frontdoors
-                .insert(id, self.door(id, *kind, shape.withheld));
+            self.inventory.frontdoors.insert(id, observed(address, *kind));
+            node.frontdoors.insert(id, self.door(id, *kind, shape.withheld));
         }
         self.adopt(node)
     }
@@ -133,10 +130,7 @@ impl Fleet {
         };
         Frontdoor {
             id,
-            transport: Transport {
-                kind: "shadowsocks".to_owned(),
-                port: 443,
-            },
+            transport: Transport { kind: "shadowsocks".to_owned(), port: 443 },
             created_at: NOW,
             stage: stage(kind),
             replaces: None,
@@ -149,9 +143,7 @@ impl Fleet {
     fn egress_ip(&mut self, kind: u8, six: bool) -> EgressIp {
         let id = self.seed.egress_ip();
         let address = self.address(six);
-        self.inventory
-            .egress_ips
-            .insert(id, observed(address, kind));
+        self.inventory.egress_ips.insert(id, observed(address, kind));
         EgressIp {
             id,
             created_at: NOW,
@@ -200,11 +192,7 @@ impl Fleet {
     /// The addresses that no client may ever be told of.
     pub fn egress_addresses(&self) -> BTreeSet<IpAddr> {
         let is_egress = |id: &NodeId| self.blueprint.nodes[id].role == Role::Egress;
-        let machines = self
-            .inventory
-            .machines
-            .iter()
-            .filter(|(id, _)| is_egress(id));
+        let machines = self.inventory.machines.iter().filter(|(id, _)| is_egress(id));
         let machines = machines.filter_map(|(_, m)| m.address);
         let ips = self.inventory.egress_ips.values();
         machines.chain(ips.filter_map(|ip| ip.address)).collect()
@@ -212,9 +200,7 @@ impl Fleet {
 
     fn egress_ids(&self) -> Vec<(NodeId, EgressIpId)> {
         let nodes = self.blueprint.nodes.values();
-        nodes
-            .flat_map(|n| n.egress_ips.keys().map(|ip| (n.id, *ip)))
-            .collect()
+        nodes.flat_map(|n| n.egress_ips.keys().map(|ip| (n.id, *ip))).collect()
     }
 
     /// Changes something of egress, and of nothing else.
@@ -270,9 +256,7 @@ impl Fleet {
                 }
                 let told = told?;
                 for bucket in 0..self.topology.catalog.buckets {
-                    let name = secret()
-                        .channel("a")
-                        .object_name(region, population, bucket);
+                    let name = secret().channel("a").object_name(region, population, bucket);
                     let envelope = told.catalog(&key(), bucket, edition)?.seal(&[&online()]);
                     published.insert(name.to_string(), envelope.to_bytes());
                 }
@@ -282,22 +266,12 @@ impl Fleet {
     }
 
     pub fn told(&self, region: &RegionName, population: &PopulationName) -> Result<Told, Error> {
-        Told::new(
-            &self.blueprint,
-            &self.topology,
-            &self.inventory,
-            region,
-            population,
-        )
+        Told::new(&self.blueprint, &self.topology, &self.inventory, region, population)
     }
 }
 
 pub fn edition(version: u64) -> Edition {
-    Edition {
-        version,
-        not_before: NOW,
-        expires: NOW + damm_fleet::Span::from_hours(6),
-    }
+    Edition { version, not_before: NOW, expires: NOW + damm_fleet::Span::from_hours(6) }
 }
 
 pub fn secret() -> FleetSecret {
@@ -316,11 +290,7 @@ pub fn online() -> SecretKey {
 pub fn stage(kind: u8) -> Stage {
     match kind % 4 {
         0 | 1 => Stage::Live { since: NOW },
-        2 => Stage::Draining {
-            since: NOW,
-            deadline: NOW,
-            why: Reason::Operator,
-        },
+        2 => Stage::Draining { since: NOW, deadline: NOW, why: Reason::Operator },
         _ => Stage::Building,
     }
 }
@@ -328,11 +298,7 @@ pub fn stage(kind: u8) -> Stage {
 pub fn observed(address: IpAddr, kind: u8) -> ObservedAddress {
     let announced = kind.is_multiple_of(4);
     ObservedAddress {
-        phase: if kind % 4 == 3 {
-            Phase::Present
-        } else {
-            Phase::Ready
-        },
+        phase: if kind % 4 == 3 { Phase::Present } else { Phase::Ready },
         since: NOW,
         address: Some(address),
         asn: announced.then_some(Asn(64_500)),

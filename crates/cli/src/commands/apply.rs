@@ -34,14 +34,8 @@ struct Wanted {
 pub async fn run(args: &Apply, global: &Global, output: &Output) -> Result<Exit> {
     let wanted = read(args, global, output)?;
     let progress = Progress::new(output);
-    let setup = Setup::real(
-        wanted.file.clone(),
-        wanted.state.clone(),
-        progress.listener(),
-    )?;
-    let bench = Workbench::open(setup)
-        .await
-        .inspect_err(|_| progress.finish())?;
+    let setup = Setup::real(wanted.file.clone(), wanted.state.clone(), progress.listener())?;
+    let bench = Workbench::open(setup).await.inspect_err(|_| progress.finish())?;
     let applied = apply(args, &wanted, &bench, &progress, output).await;
     progress.finish();
     bench.close().await?;
@@ -54,20 +48,12 @@ fn read(args: &Apply, global: &Global, output: &Output) -> Result<Wanted> {
     if !PlanFile::is_one(&text) {
         let file = TopologyFile::read(&args.what, output)?;
         let state = state::path(global.state.as_deref(), Some(&args.what))?;
-        return Ok(Wanted {
-            file,
-            state,
-            reviewed: None,
-        });
+        return Ok(Wanted { file, state, reviewed: None });
     }
     let plan = PlanFile::open(&args.what, &text)?;
     let file = TopologyFile::of(&plan.topology_path, plan.topology.clone(), output)?;
     let state = state::path(global.state.as_deref(), Some(plan.topology_path.as_ref()))?;
-    Ok(Wanted {
-        file,
-        state,
-        reviewed: Some(plan),
-    })
+    Ok(Wanted { file, state, reviewed: Some(plan) })
 }
 
 async fn apply(
@@ -132,10 +118,8 @@ async fn plan(wanted: &Wanted, bench: &Workbench) -> Result<Planned> {
 /// Asks, where somebody can answer.
 fn agreed(output: &Output) -> Result<bool> {
     if output.json() || !std::io::stdin().is_terminal() {
-        return Err(
-            Failure::error("nobody can be asked here whether to carry this out")
-                .help("add --yes to carry it out without asking; nothing was changed"),
-        );
+        return Err(Failure::error("nobody can be asked here whether to carry this out")
+            .help("add --yes to carry it out without asking; nothing was changed"));
     }
     eprint!("\nCarry this out? Only `yes` does. ");
     // When the question can't be shown, the answer is read all the same.
@@ -149,26 +133,18 @@ fn agreed(output: &Output) -> Result<bool> {
 fn budget(args: &Apply) -> Budget {
     let usual = Budget::default();
     match (args.until_done, args.wait) {
-        (true, _) => Budget {
-            patience: FOR_EVER,
-            ..usual
-        },
-        (false, Some(wait)) => Budget {
-            patience: wait,
-            ..usual
-        },
+        (true, _) => Budget { patience: FOR_EVER, ..usual },
+        (false, Some(wait)) => Budget { patience: wait, ..usual },
         (false, None) => usual,
     }
 }
 
 /// Waits that time alone ends, or the topology's own limits, leave nothing to be run again for.
 fn judge(settled: &Settled, bench: &Workbench, args: &Apply) -> Exit {
-    let under_way = settled.waits.iter().any(|w| {
-        matches!(
-            w.on,
-            WaitingOn::Verification { .. } | WaitingOn::Disappearance { .. }
-        )
-    });
+    let under_way = settled
+        .waits
+        .iter()
+        .any(|w| matches!(w.on, WaitingOn::Verification { .. } | WaitingOn::Disappearance { .. }));
     let stuck =
         |h: &Hold| h.needs_operator() || matches!(h, Hold::Backoff { .. } | Hold::Looking { .. });
     let stuck = settled.held.iter().any(|h| stuck(&h.hold));
@@ -184,10 +160,7 @@ fn judge(settled: &Settled, bench: &Workbench, args: &Apply) -> Exit {
 
 fn tell(page: &mut Page, settled: &Settled, exit: Exit, bench: &Workbench, output: &Output) {
     let now = bench.engine.now();
-    for held in settled
-        .held
-        .iter()
-        .filter(|h| !matches!(h.hold, Hold::On(_) | Hold::After { .. }))
+    for held in settled.held.iter().filter(|h| !matches!(h.hold, Hold::On(_) | Hold::After { .. }))
     {
         let text = Line::plain(format!("{} waits for {}", held.object, held.hold));
         page.wrapped(Line::of(Style::Warn, "… "), text);
@@ -199,10 +172,8 @@ fn tell(page: &mut Page, settled: &Settled, exit: Exit, bench: &Workbench, outpu
     match (exit, settled.ended) {
         (Exit::Partial, _) => page.wrapped(
             Line::of(Style::Warn, "~ "),
-            Line::of(Style::Bold, format!("{done}, and not all is done yet.")).put(
-                Style::Plain,
-                " Run the same command again: it goes on where this one ended.",
-            ),
+            Line::of(Style::Bold, format!("{done}, and not all is done yet."))
+                .put(Style::Plain, " Run the same command again: it goes on where this one ended."),
         ),
         (_, Ended::Done) => page.line(
             Line::of(Style::Good, "✓ ")
@@ -210,9 +181,7 @@ fn tell(page: &mut Page, settled: &Settled, exit: Exit, bench: &Workbench, outpu
         ),
         _ => page.wrapped(
             Line::of(Style::Good, "✓ "),
-            Line::plain(format!(
-                "{done}. What is left has to wait; `damm status` tells what for."
-            )),
+            Line::plain(format!("{done}. What is left has to wait; `damm status` tells what for.")),
         ),
     }
 }

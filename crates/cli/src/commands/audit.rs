@@ -30,15 +30,11 @@ pub async fn run(args: &Audit, global: &Global, output: &Output) -> Result<Exit>
     table.draw(&mut page);
     page.gap();
     let entries_word = if verified == 1 { "entry" } else { "entries" };
-    page.line(Line::of(Style::Good, "✓ ").put(
-        Style::Plain,
-        format!("the chain of {verified} {entries_word} is whole"),
-    ));
-    output.result(
-        "audit",
-        json!({ "entries": entries, "verified": verified }),
-        &page,
+    page.line(
+        Line::of(Style::Good, "✓ ")
+            .put(Style::Plain, format!("the chain of {verified} {entries_word} is whole")),
     );
+    output.result("audit", json!({ "entries": entries, "verified": verified }), &page);
     Ok(Exit::Done)
 }
 
@@ -51,9 +47,7 @@ fn particulars(detail: &Value) -> String {
         };
     };
     let plain = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
-    let known = fields
-        .iter()
-        .filter(|(_, v)| !v.is_null() && !v.is_object());
+    let known = fields.iter().filter(|(_, v)| !v.is_null() && !v.is_object());
     let parts: Vec<_> = known.map(|(k, v)| format!("{k} {}", plain(v))).collect();
     parts.join(", ")
 }

@@ -17,23 +17,12 @@ use crate::render::{Line, Page, Style, Table};
 pub fn show(args: &CatalogShow, output: &Output) -> Result<Exit> {
     let (envelope, catalog) = unsealed(&bytes(&args.file)?)
         .map_err(|r| Failure::error(format!("{}: {r}", args.file.display())))?;
-    let signers: Vec<&str> = envelope
-        .signatures
-        .iter()
-        .map(|s| s.keyid.as_str())
-        .collect();
+    let signers: Vec<&str> = envelope.signatures.iter().map(|s| s.keyid.as_str()).collect();
     let mut page = output.page();
     body(&mut page, &catalog, clock::now());
     page.gap();
-    page.say(format!(
-        "signed by {}; not verified here",
-        signers.join(", ")
-    ));
-    output.result(
-        "catalog",
-        json!({ "catalog": catalog, "signed_by": signers }),
-        &page,
-    );
+    page.say(format!("signed by {}; not verified here", signers.join(", ")));
+    output.result("catalog", json!({ "catalog": catalog, "signed_by": signers }), &page);
     Ok(Exit::Done)
 }
 
@@ -59,11 +48,7 @@ pub fn verify(args: &CatalogVerify, output: &Output) -> Result<Exit> {
     let mut page = output.page();
     page.line(Line::of(Style::Good, "✓ ").put(
         Style::Plain,
-        format!(
-            "signed for {} under root version {}",
-            catalog.fleet,
-            verifier.root().version
-        ),
+        format!("signed for {} under root version {}", catalog.fleet, verifier.root().version),
     ));
     body(&mut page, &catalog, now);
     let value =
@@ -76,10 +61,7 @@ pub fn verify(args: &CatalogVerify, output: &Output) -> Result<Exit> {
 fn trusted(path: &Path) -> Result<Verifier> {
     let bytes = bytes(path)?;
     let fleet = Envelope::from_bytes(&bytes)
-        .and_then(|e| {
-            e.holds(Root::PAYLOAD_TYPE)
-                .and_then(|()| Root::from_bytes(&e.payload))
-        })
+        .and_then(|e| e.holds(Root::PAYLOAD_TYPE).and_then(|()| Root::from_bytes(&e.payload)))
         .map(|root| root.fleet)
         .map_err(|r| refused(path, &r))?;
     Verifier::trust(&bytes, Expected::fleet(&fleet)).map_err(|r| refused(path, &r))
@@ -95,10 +77,7 @@ fn seen(path: &Path) -> Result<Option<Seen>> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Failure::io("read", path, &e)),
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| {
-            Failure::error(format!(
-                "{}: not what was kept of a catalog: {e}",
-                path.display()
-            ))
+            Failure::error(format!("{}: not what was kept of a catalog: {e}", path.display()))
         }),
     }
 }
@@ -109,9 +88,7 @@ fn bytes(path: &Path) -> Result<Vec<u8>> {
     let io = |e: std::io::Error| Failure::io("read", path, &e);
     let file = std::fs::File::open(path).map_err(io)?;
     let mut bytes = Vec::new();
-    file.take(MAX_ENVELOPE as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(io)?;
+    file.take(MAX_ENVELOPE as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
     Ok(bytes)
 }
 

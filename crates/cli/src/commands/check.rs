@@ -25,12 +25,7 @@ pub fn run(args: &OneTopology, output: &Output) -> Result<Exit> {
     }
     head(&mut page, &args.topology, &file);
     places(&mut page, &file.topology);
-    populations::draw(
-        &mut page,
-        "Populations, as planned",
-        &end.survival,
-        Addresses::Expected,
-    );
+    populations::draw(&mut page, "Populations, as planned", &end.survival, Addresses::Expected);
     rotation(&mut page, &file.topology);
     page.gap();
     page.line(cost(end));
@@ -95,11 +90,8 @@ fn places(page: &mut Page, topology: &Topology) {
         let (i, e) = (&region.ingress, &region.egress);
         let doors = of(&i.profile, |p| p.frontdoors);
         let ips = of(&e.profile, |p| p.egress_ips);
-        let spare = if i.standby > 0 {
-            format!("{}+{}", i.live, i.standby)
-        } else {
-            i.live.to_string()
-        };
+        let spare =
+            if i.standby > 0 { format!("{}+{}", i.live, i.standby) } else { i.live.to_string() };
         for (pool, nodes, addresses, providers) in [
             ("ingress", spare, i.live * doors, &i.providers),
             ("egress", e.nodes.to_string(), e.nodes * ips, &e.providers),
@@ -136,11 +128,7 @@ fn rotation(page: &mut Page, topology: &Topology) {
 }
 
 fn cost(end: &Report) -> Line {
-    let of = end
-        .cost
-        .limit
-        .map_or_else(String::new, |l| format!(" of {l}"));
+    let of = end.cost.limit.map_or_else(String::new, |l| format!(" of {l}"));
     let line = Line::of(Style::Dim, "Cost      ");
-    line.put(Style::Bold, end.cost.then.to_string())
-        .put(Style::Plain, format!("{of} a month"))
+    line.put(Style::Bold, end.cost.then.to_string()).put(Style::Plain, format!("{of} a month"))
 }

@@ -7,11 +7,6 @@ use crate::exit::{Exit, Result};
 
 /// Prints a shell's completions.
 pub fn run(args: &Completions) -> Result<Exit> {
-    clap_complete::generate(
-        args.shell,
-        &mut Cli::command(),
-        "damm",
-        &mut std::io::stdout(),
-    );
+    clap_complete::generate(args.shell, &mut Cli::command(), "damm", &mut std::io::stdout());
     Ok(Exit::Done)
 }

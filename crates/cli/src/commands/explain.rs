@@ -38,19 +38,12 @@ async fn tell(id: &str, store: &Store, output: &Output) -> Result<Exit> {
             Ok(Exit::Done)
         }
         None => {
-            let names: Vec<_> = outlook
-                .file
-                .topology
-                .populations
-                .keys()
-                .map(|p| p.as_str())
-                .collect();
-            Err(
-                Failure::error(format!("`{id}` is neither an id nor a population")).help(format!(
-                    "ids look like node-…, door-…, eip-…; the populations are {}",
-                    names.join(", ")
-                )),
-            )
+            let names: Vec<_> =
+                outlook.file.topology.populations.keys().map(|p| p.as_str()).collect();
+            Err(Failure::error(format!("`{id}` is neither an id nor a population")).help(format!(
+                "ids look like node-…, door-…, eip-…; the populations are {}",
+                names.join(", ")
+            )))
         }
     }
 }
@@ -63,10 +56,8 @@ async fn subject(
 ) -> Result<Exit> {
     let moments = life::of(subject, store).await?;
     if moments.is_empty() {
-        return Err(
-            Failure::error(format!("there never was a {subject} in this fleet"))
-                .help("`damm show nodes` lists what there is"),
-        );
+        return Err(Failure::error(format!("there never was a {subject} in this fleet"))
+            .help("`damm show nodes` lists what there is"));
     }
     let mut page = output.page();
     let now = outlook.picture.now;
@@ -103,10 +94,7 @@ fn verdicts(page: &mut Page, subject: Subject, outlook: &Outlook) {
             super::show::state(verdict.state),
             Line::of(
                 Style::Dim,
-                format!(
-                    "since {}",
-                    when::relative(verdict.since, outlook.picture.now)
-                ),
+                format!("since {}", when::relative(verdict.since, outlook.picture.now)),
             ),
             Line::plain(verdict.evidence.clone()),
         ]);

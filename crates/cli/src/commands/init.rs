@@ -47,10 +47,7 @@ pub fn run(args: &Init, output: &Output) -> Result<Exit> {
     let mut page = output.page();
     tell(&mut page, &args.dir, &fleet);
     page.gap();
-    page.say(format!(
-        "Next: damm plan {}",
-        args.dir.join("topology.json").display()
-    ));
+    page.say(format!("Next: damm plan {}", args.dir.join("topology.json").display()));
     let files = PARTS.map(|part| args.dir.join(part));
     let value =
         json!({ "fleet": fleet, "topology": files[2], "schema": files[1], "keys": files[0] });
@@ -66,19 +63,11 @@ fn keys_for(topology: &Path, output: &Output) -> Result<Exit> {
     stage(&dir, "", &file.topology.fleet, &PARTS[..1])?;
     let keys = dir.join("keys");
     let mut page = output.page();
-    let done = format!(
-        "Keys of the fleet {} in {}",
-        file.topology.fleet,
-        keys.display()
-    );
+    let done = format!("Keys of the fleet {} in {}", file.topology.fleet, keys.display());
     page.line(Line::of(Style::Good, "✓ ").put(Style::Plain, done));
     page.gap();
     warn(&mut page, &dir);
-    output.result(
-        "init",
-        json!({ "fleet": file.topology.fleet, "keys": keys }),
-        &page,
-    );
+    output.result("init", json!({ "fleet": file.topology.fleet, "keys": keys }), &page);
     Ok(Exit::Done)
 }
 
@@ -93,10 +82,7 @@ fn refuse_to_overwrite(dir: &Path, parts: &[&str]) -> Result<()> {
         return Ok(());
     }
     let verb = if there.len() == 1 { "is" } else { "are" };
-    let message = format!(
-        "{} {verb} there already, and nothing is overwritten",
-        there.join(", ")
-    );
+    let message = format!("{} {verb} there already, and nothing is overwritten", there.join(", "));
     Err(Failure::error(message).help("choose another directory: damm init DIR"))
 }
 
@@ -104,8 +90,7 @@ fn refuse_to_overwrite(dir: &Path, parts: &[&str]) -> Result<()> {
 fn fleet_name(dir: &Path) -> String {
     let full = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     let name = full.file_name().map(|n| n.to_string_lossy().to_lowercase());
-    name.filter(|n| is_name(n))
-        .unwrap_or_else(|| "my-fleet".to_owned())
+    name.filter(|n| is_name(n)).unwrap_or_else(|| "my-fleet".to_owned())
 }
 
 /// Writes a topology with its schema and fresh keys into a directory that holds none.
@@ -121,10 +106,7 @@ pub fn place_topology(dir: &Path, topology: &str, fleet: &str) -> Result<()> {
 /// Writes everything beside its place first, and moves it there when it is whole.
 fn stage(dir: &Path, topology: &str, fleet: &str, parts: &[&str]) -> Result<()> {
     let io = |e: std::io::Error| Failure::io("write to", dir, &e);
-    let staging = tempfile::Builder::new()
-        .prefix(".damm-init-")
-        .tempdir_in(dir)
-        .map_err(io)?;
+    let staging = tempfile::Builder::new().prefix(".damm-init-").tempdir_in(dir).map_err(io)?;
     write(staging.path(), topology, fleet)?;
     let mut placed: Vec<PathBuf> = Vec::new();
     for part in parts {
@@ -141,11 +123,7 @@ fn stage(dir: &Path, topology: &str, fleet: &str, parts: &[&str]) -> Result<()> 
 fn write(dir: &Path, topology: &str, fleet: &str) -> Result<()> {
     let io = |e: std::io::Error| Failure::io("write to", dir, &e);
     fs::write(dir.join("topology.json"), topology).map_err(io)?;
-    fs::write(
-        dir.join("topology.schema.json"),
-        format!("{:#}\n", schema()),
-    )
-    .map_err(io)?;
+    fs::write(dir.join("topology.schema.json"), format!("{:#}\n", schema())).map_err(io)?;
     keys(&dir.join("keys"), fleet)
 }
 
@@ -155,9 +133,7 @@ fn keys(dir: &Path, fleet: &str) -> Result<()> {
     let draw = |bytes: &mut [u8; 32]| failed = getrandom::fill(bytes).err().or(failed.take());
     let new = Keys::generate(fleet, clock::now(), draw).map_err(|e| Failure::error(chain(&e)))?;
     if let Some(error) = failed {
-        return Err(Failure::error(format!(
-            "the system gives no random bytes: {error}"
-        )));
+        return Err(Failure::error(format!("the system gives no random bytes: {error}")));
     }
     new.write_to(dir).map_err(|e| Failure::error(chain(&e)))?;
     let ignore = dir.join(".gitignore");
@@ -179,35 +155,22 @@ fn place(from: &Path, to: &Path) -> std::io::Result<()> {
 
 fn unplace(path: &Path) {
     // Nothing more can be done when even this fails; the error that led here is told.
-    drop(if path.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    });
+    drop(if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) });
 }
 
 fn tell(page: &mut Page, dir: &Path, fleet: &str) {
     let done = Line::of(Style::Good, "✓ ");
-    page.line(done.put(
-        Style::Plain,
-        format!("The fleet {fleet} starts in {}", dir.display()),
-    ));
+    page.line(done.put(Style::Plain, format!("The fleet {fleet} starts in {}", dir.display())));
     page.gap();
     let mut table = Table::new(&["", ""]).indent(2);
     for (file, what) in [
-        (
-            "topology.json",
-            "what the fleet is; change it to what you want",
-        ),
+        ("topology.json", "what the fleet is; change it to what you want"),
         ("topology.schema.json", "lets editors complete it"),
         ("keys/root.json", "public: clients are given it"),
         ("keys/online.pem", "signs catalogs"),
         ("keys/fleet.secret", "decides who is told what"),
         ("keys/join.secret", "nodes join with what follows from it"),
-        (
-            "keys/root.pem",
-            "the offline root: signs the next root.json",
-        ),
+        ("keys/root.pem", "the offline root: signs the next root.json"),
     ] {
         table.row(vec![Line::of(Style::Accent, file), Line::plain(what)]);
     }

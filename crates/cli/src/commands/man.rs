@@ -19,15 +19,7 @@ pub fn run(args: &Man, output: &Output) -> Result<Exit> {
         .collect();
     pages.sort();
     let mut page = output.page();
-    page.say(format!(
-        "{} man pages in {}",
-        pages.len(),
-        args.dir.display()
-    ));
-    output.result(
-        "man",
-        serde_json::json!({ "dir": args.dir, "pages": pages }),
-        &page,
-    );
+    page.say(format!("{} man pages in {}", pages.len(), args.dir.display()));
+    output.result("man", serde_json::json!({ "dir": args.dir, "pages": pages }), &page);
     Ok(Exit::Done)
 }

@@ -37,9 +37,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<Exit> {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
-    let built = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     built.map_err(|e| Failure::error(format!("the system gives no threads: {e}")))
 }
 

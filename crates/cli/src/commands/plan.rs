@@ -44,11 +44,7 @@ pub async fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit> 
     if let Some(out) = &args.out {
         write(out, &planned, &file)?;
         page.gap();
-        page.say(format!(
-            "Kept in {}: damm apply {}",
-            out.display(),
-            out.display()
-        ));
+        page.say(format!("Kept in {}: damm apply {}", out.display(), out.display()));
     } else if !planned.is_idle() {
         page.gap();
         page.say(format!("Next: damm apply {}", args.topology.display()));
@@ -65,13 +61,7 @@ impl Planned {
         let forecast = bench.situation(|s| forecast(s, &plan, seed)).await?;
         let pending = bench.engine.due().await?.steps.len();
         let now = bench.engine.now();
-        Ok(Self {
-            plan,
-            forecast,
-            now,
-            pending,
-            note: None,
-        })
+        Ok(Self { plan, forecast, now, pending, note: None })
     }
 
     /// Plans on a situation.
@@ -82,13 +72,7 @@ impl Planned {
             return Err(damm_engine::Error::Unlawful(violations).into());
         }
         let forecast = forecast(situation, &plan, clock::seed()?);
-        Ok(Self {
-            plan,
-            forecast,
-            now: situation.now,
-            pending: 0,
-            note,
-        })
+        Ok(Self { plan, forecast, now: situation.now, pending: 0, note })
     }
 
     /// Whether an apply would do nothing.
@@ -201,11 +185,7 @@ pub fn show(page: &mut Page, planned: &Planned, file: &TopologyFile, output: &Ou
     picture::draw(page, &view);
     if planned.pending > 0 {
         page.gap();
-        let steps = if planned.pending == 1 {
-            "step is"
-        } else {
-            "steps are"
-        };
+        let steps = if planned.pending == 1 { "step is" } else { "steps are" };
         page.wrapped(
             Line::of(Style::Warn, "~ "),
             Line::plain(format!(
@@ -248,10 +228,7 @@ fn write(out: &Path, planned: &Planned, file: &TopologyFile) -> Result<()> {
     }
     .seal()?;
     let io = |e: std::io::Error| Failure::io("write", out, &e);
-    let dir = out
-        .parent()
-        .filter(|d| *d != Path::new(""))
-        .unwrap_or(Path::new("."));
+    let dir = out.parent().filter(|d| *d != Path::new("")).unwrap_or(Path::new("."));
     // Written beside its place first: a plan file is whole or not there.
     let mut staged = tempfile::NamedTempFile::new_in(dir).map_err(io)?;
     std::io::Write::write_all(&mut staged, &sealed).map_err(io)?;

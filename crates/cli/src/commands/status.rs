@@ -47,18 +47,16 @@ async fn look(global: &Global, output: &Output) -> Result<(Outlook, Page)> {
 fn draw(page: &mut Page, outlook: &Outlook, unfolded: bool) {
     let (picture, report) = (&outlook.picture, &outlook.plan.report);
     let target = &picture.target;
-    page.line(
-        Line::of(Style::Bold, outlook.file.topology.fleet.clone()).put(
-            Style::Dim,
-            format!(
-                "  {}  {} generation {}, {}",
-                outlook.topology_name(),
-                target.id,
-                target.generation,
-                when::relative(target.created_at, picture.now)
-            ),
+    page.line(Line::of(Style::Bold, outlook.file.topology.fleet.clone()).put(
+        Style::Dim,
+        format!(
+            "  {}  {} generation {}, {}",
+            outlook.topology_name(),
+            target.id,
+            target.generation,
+            when::relative(target.created_at, picture.now)
         ),
-    );
+    ));
     pools::draw_now(page, &report.pools);
     populations::draw(page, "Populations", &outlook.survival, Addresses::Given);
     page.gap();
@@ -82,29 +80,16 @@ fn known(page: &mut Page, outlook: &Outlook) {
         );
         page.wrapped(Line::of(Style::Dim, "Catalogs  "), Line::plain(text));
     }
-    let doors = |state| {
-        picture
-            .verdicts
-            .0
-            .keys()
-            .filter(|d| picture.networks_in(**d, state) > 0)
-            .count()
-    };
-    let text = match (
-        doors(State::Blocked),
-        doors(State::Down),
-        doors(State::Degraded),
-    ) {
+    let doors =
+        |state| picture.verdicts.0.keys().filter(|d| picture.networks_in(**d, state) > 0).count();
+    let text = match (doors(State::Blocked), doors(State::Down), doors(State::Degraded)) {
         (0, 0, 0) => "no front door is known to be blocked".to_owned(),
         (b, down, worse) => {
             format!("front doors: {b} blocked somewhere, {down} down, {worse} degraded")
         }
     };
     page.wrapped(Line::of(Style::Dim, "Verdicts  "), Line::plain(text));
-    let of = report
-        .cost
-        .limit
-        .map_or_else(String::new, |l| format!(" of {l}"));
+    let of = report.cost.limit.map_or_else(String::new, |l| format!(" of {l}"));
     let text = format!("{}{of} a month", report.cost.now);
     page.wrapped(Line::of(Style::Dim, "Cost      "), Line::plain(text));
 }
@@ -114,25 +99,13 @@ fn trouble(page: &mut Page, outlook: &Outlook) {
     let picture = &outlook.picture;
     let phase = |p| picture.resources.values().filter(|r| r.phase == p).count();
     let counts = [
-        (
-            phase(Phase::Ambiguous),
-            "shown twice by their provider: decide which stays",
-        ),
+        (phase(Phase::Ambiguous), "shown twice by their provider: decide which stays"),
         (phase(Phase::Refused), "refused by their provider"),
-        (
-            phase(Phase::Unknown),
-            "being looked up after an answer was lost",
-        ),
-        (
-            picture.orphans.len(),
-            "with our tag that the ledger doesn't know",
-        ),
+        (phase(Phase::Unknown), "being looked up after an answer was lost"),
+        (picture.orphans.len(), "with our tag that the ledger doesn't know"),
     ];
     for (n, what) in counts.into_iter().filter(|(n, _)| *n > 0) {
-        page.wrapped(
-            Line::of(Style::Warn, "Look      "),
-            Line::plain(format!("{n} {what}")),
-        );
+        page.wrapped(Line::of(Style::Warn, "Look      "), Line::plain(format!("{n} {what}")));
     }
 }
 

@@ -48,10 +48,7 @@ pub fn of(command: &Command) -> Option<(Edit, bool)> {
         ),
         C::AllocateIngressFrontdoors(a) => {
             let (node, count) = (a.node, a.count);
-            (
-                Edit::AllocateIngressFrontdoors { node, count },
-                a.options.plan,
-            )
+            (Edit::AllocateIngressFrontdoors { node, count }, a.options.plan)
         }
         C::AllocateEgressIps(a) => {
             let (node, count) = (a.node, a.count);
@@ -63,30 +60,12 @@ pub fn of(command: &Command) -> Option<(Edit, bool)> {
             let region = a.region.clone();
             (Edit::PublishEndpointCatalog { region }, a.options.plan)
         }
-        C::DrainFrontdoor(a) => (
-            Edit::DrainFrontdoor {
-                frontdoor: a.frontdoor,
-            },
-            a.options.plan,
-        ),
-        C::ReleaseFrontdoor(a) => (
-            Edit::ReleaseFrontdoor {
-                frontdoor: a.frontdoor,
-            },
-            a.options.plan,
-        ),
-        C::DrainEgressIp(a) => (
-            Edit::DrainEgressIp {
-                egress_ip: a.egress_ip,
-            },
-            a.options.plan,
-        ),
-        C::ReleaseEgressIp(a) => (
-            Edit::ReleaseEgressIp {
-                egress_ip: a.egress_ip,
-            },
-            a.options.plan,
-        ),
+        C::DrainFrontdoor(a) => (Edit::DrainFrontdoor { frontdoor: a.frontdoor }, a.options.plan),
+        C::ReleaseFrontdoor(a) => {
+            (Edit::ReleaseFrontdoor { frontdoor: a.frontdoor }, a.options.plan)
+        }
+        C::DrainEgressIp(a) => (Edit::DrainEgressIp { egress_ip: a.egress_ip }, a.options.plan),
+        C::ReleaseEgressIp(a) => (Edit::ReleaseEgressIp { egress_ip: a.egress_ip }, a.options.plan),
         _ => return None,
     })
 }
@@ -97,9 +76,7 @@ pub async fn run(wanted: &Edit, only_show: bool, global: &Global, output: &Outpu
     let file = stored_topology(&path, output).await?;
     let progress = Progress::new(output);
     let setup = Setup::real(file, path, progress.listener())?;
-    let bench = Workbench::open(setup)
-        .await
-        .inspect_err(|_| progress.finish())?;
+    let bench = Workbench::open(setup).await.inspect_err(|_| progress.finish())?;
     let done = carry(wanted, only_show, &bench, &progress, output).await;
     progress.finish();
     bench.close().await?;
@@ -138,41 +115,21 @@ async fn carry(
     let last = finish(bench).await;
     progress.finish();
     let last = last?;
-    let exit = if open(&last) {
-        Exit::Partial
-    } else {
-        Exit::Done
-    };
+    let exit = if open(&last) { Exit::Partial } else { Exit::Done };
     let mut page = output.page();
     tell(&mut page, &actions, &made, &last, exit);
-    output.result(
-        "verb",
-        value(&plan.blueprint.id, &actions, &made, &last, exit),
-        &page,
-    );
+    output.result("verb", value(&plan.blueprint.id, &actions, &made, &last, exit), &page);
     Ok(exit)
 }
 
 async fn show(plan: Plan, bench: &Workbench, output: &Output) -> Result<Exit> {
     let seed = clock::seed()?;
-    let forecast = bench
-        .situation(|s| damm_planner::forecast(s, &plan, seed))
-        .await?;
-    let planned = Planned {
-        plan,
-        forecast,
-        now: bench.engine.now(),
-        pending: 0,
-        note: None,
-    };
+    let forecast = bench.situation(|s| damm_planner::forecast(s, &plan, seed)).await?;
+    let planned = Planned { plan, forecast, now: bench.engine.now(), pending: 0, note: None };
     let mut page = output.page();
     plan::show(&mut page, &planned, &bench.file, output);
     output.result("plan", plan::value(&planned), &page);
-    Ok(if planned.is_idle() {
-        Exit::Done
-    } else {
-        Exit::Changes
-    })
+    Ok(if planned.is_idle() { Exit::Done } else { Exit::Changes })
 }
 
 /// Carries the target out, as it is: nothing else is planned in its course.
@@ -197,9 +154,7 @@ async fn finish(bench: &Workbench) -> Result<Passed> {
 fn open(passed: &Passed) -> bool {
     let soon = |h: &Held| match &h.hold {
         Hold::On(WaitingOn::Verification { .. } | WaitingOn::Disappearance { .. })
-        | Hold::Backoff {
-            rejected: false, ..
-        }
+        | Hold::Backoff { rejected: false, .. }
         | Hold::Looking { .. }
         | Hold::After { .. } => true,
         Hold::On(_) | Hold::Backoff { .. } | Hold::NoWay { .. } => false,
@@ -212,15 +167,11 @@ fn ids(actions: &[Action]) -> BTreeSet<Subject> {
     let mut ids = BTreeSet::new();
     for action in actions {
         match action {
-            Action::CreateIngress {
-                node, frontdoors, ..
-            } => {
+            Action::CreateIngress { node, frontdoors, .. } => {
                 ids.insert(Subject::from(*node));
                 ids.extend(frontdoors.iter().map(|d| Subject::from(*d)));
             }
-            Action::CreateEgress {
-                node, egress_ips, ..
-            } => {
+            Action::CreateEgress { node, egress_ips, .. } => {
                 ids.insert(Subject::from(*node));
                 ids.extend(egress_ips.iter().map(|e| Subject::from(*e)));
             }
@@ -252,10 +203,7 @@ fn tell(page: &mut Page, actions: &[Action], made: &BTreeSet<Subject>, last: &Pa
         page.wrapped(Line::of(Style::Warn, "… "), text);
     }
     for failed in &last.failed {
-        let text = Line::plain(format!(
-            "{}: {}: {}",
-            failed.step, failed.class, failed.message
-        ));
+        let text = Line::plain(format!("{}: {}: {}", failed.step, failed.class, failed.message));
         page.wrapped(Line::of(Style::Bad, "! "), text);
     }
     let creates = |a: &&Action| {

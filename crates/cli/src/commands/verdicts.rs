@@ -28,10 +28,7 @@ pub async fn run(args: &VerdictsImport, global: &Global, output: &Output) -> Res
     let mut page = output.page();
     page.line(Line::of(Style::Good, "✓ ").put(
         Style::Plain,
-        format!(
-            "{total} verdicts for {} front doors, {blocked} blocked",
-            verdicts.0.len()
-        ),
+        format!("{total} verdicts for {} front doors, {blocked} blocked", verdicts.0.len()),
     ));
     page.say("  `damm plan` shows what follows from them.");
     let value = json!({ "verdicts": total, "frontdoors": verdicts.0.len(), "blocked": blocked });
@@ -43,19 +40,13 @@ async fn import(args: &VerdictsImport, text: &str, store: &Store) -> Result<Verd
     let now = clock::now();
     let picture = Picture::read(store, now).await?;
     let read = verdict_file::read(&args.file.display().to_string(), text, &picture)?;
-    let mut verdicts = if args.merge {
-        picture.verdicts
-    } else {
-        Verdicts::default()
-    };
+    let mut verdicts = if args.merge { picture.verdicts } else { Verdicts::default() };
     for (door, networks) in read.0 {
         verdicts.0.entry(door).or_default().extend(networks);
     }
     store.put_verdicts(&verdicts).await?;
     let detail = json!({ "frontdoors": verdicts.0.len(), "merged": args.merge });
-    store
-        .audit(&actor(), "verdicts imported", &detail, now)
-        .await?;
+    store.audit(&actor(), "verdicts imported", &detail, now).await?;
     Ok(verdicts)
 }
 

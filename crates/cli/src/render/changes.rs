@@ -42,10 +42,7 @@ fn grouped<'a>(changes: &[&'a Changed]) -> Vec<Group<'a>> {
         };
         match groups.iter_mut().find(alike) {
             Some(group) => group.members.push(change),
-            None => groups.push(Group {
-                decision: &change.decision,
-                members: vec![change],
-            }),
+            None => groups.push(Group { decision: &change.decision, members: vec![change] }),
         }
     }
     groups
@@ -100,15 +97,9 @@ impl Group<'_> {
         if let Some(why) = &shared {
             what = what.put(Style::Plain, "  ").put(Style::Dim, why.clone());
         }
-        page.wrapped(
-            Line::plain("  ").put(style, symbol).put(Style::Plain, " "),
-            what,
-        );
+        page.wrapped(Line::plain("  ").put(style, symbol).put(Style::Plain, " "), what);
         match unfolded || self.members.len() <= LISTED {
-            true => self
-                .members
-                .iter()
-                .for_each(|m| item(page, m, shared.is_none())),
+            true => self.members.iter().for_each(|m| item(page, m, shared.is_none())),
             false => self.fold(page),
         }
     }
@@ -148,12 +139,10 @@ pub fn reasons(group: &[&Changed]) -> String {
             None => kinds.push(vec![&change.why]),
         }
     }
-    let texts = kinds
-        .iter()
-        .filter_map(|k| match k.iter().all(|r| *r == k[0]) {
-            true => said_already(&group[0].decision, k[0]),
-            false => in_common(k.iter().copied()),
-        });
+    let texts = kinds.iter().filter_map(|k| match k.iter().all(|r| *r == k[0]) {
+        true => said_already(&group[0].decision, k[0]),
+        false => in_common(k.iter().copied()),
+    });
     texts.collect::<Vec<_>>().join(", ")
 }
 
@@ -195,9 +184,7 @@ fn item(page: &mut Page, change: &Changed, with_reason: bool) {
     let mut text = Line::plain(change.detail.clone());
     if with_reason && said_already(&change.decision, &change.why).is_some() {
         let gap = if change.detail.is_empty() { "" } else { "  " };
-        text = text
-            .put(Style::Plain, gap)
-            .put(Style::Dim, change.why.to_string());
+        text = text.put(Style::Plain, gap).put(Style::Dim, change.why.to_string());
     }
     page.wrapped(lead.put(Style::Plain, "  "), text);
 }

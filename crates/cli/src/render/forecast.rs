@@ -24,11 +24,7 @@ pub fn draw(page: &mut Page, forecast: &Forecast) {
             for (n, (decision, count)) in kinds.into_iter().enumerate() {
                 let (mark, style) = symbol(decision);
                 let gap = if n == 0 { "" } else { ", " };
-                let times = if count > 1 {
-                    format!(" × {count}")
-                } else {
-                    String::new()
-                };
+                let times = if count > 1 { format!(" × {count}") } else { String::new() };
                 text = text
                     .put(Style::Plain, gap)
                     .put(style, format!("{mark} "))

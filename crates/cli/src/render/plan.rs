@@ -87,14 +87,10 @@ fn sums(page: &mut Page, view: &View<'_>) {
 fn cost(now: &Cost, end: &Cost) -> Line {
     let mut line = Line::of(Style::Dim, "Cost      ").put(Style::Plain, now.now.to_string());
     if now.then != now.now {
-        line = line
-            .put(Style::Dim, " → ")
-            .put(Style::Bold, now.then.to_string());
+        line = line.put(Style::Dim, " → ").put(Style::Bold, now.then.to_string());
     }
     if end.then != now.then {
-        line = line
-            .put(Style::Dim, " → ")
-            .put(Style::Bold, end.then.to_string());
+        line = line.put(Style::Dim, " → ").put(Style::Bold, end.then.to_string());
     }
     let of = now.limit.map_or_else(String::new, |l| format!(" of {l}"));
     line.put(Style::Plain, format!("{of} a month"))
@@ -106,26 +102,14 @@ fn catalogs(page: &mut Page, diffs: &BTreeMap<RegionName, CatalogDiff>, unfolded
         let what = match diff.renewal {
             true => "renewed, nothing in or out".to_owned(),
             false => {
-                let doors = if diff.added.len() == 1 {
-                    "front door"
-                } else {
-                    "front doors"
-                };
-                format!(
-                    "{} {doors} in, {} out",
-                    diff.added.len(),
-                    diff.removed.len()
-                )
+                let doors = if diff.added.len() == 1 { "front door" } else { "front doors" };
+                format!("{} {doors} in, {} out", diff.added.len(), diff.removed.len())
             }
         };
-        page.wrapped(
-            Line::of(Style::Dim, lead),
-            Line::plain(format!("{region}: {what}")),
-        );
-        for (mark, style, ids) in [
-            ("+", Style::Good, &diff.added),
-            ("-", Style::Bad, &diff.removed),
-        ] {
+        page.wrapped(Line::of(Style::Dim, lead), Line::plain(format!("{region}: {what}")));
+        for (mark, style, ids) in
+            [("+", Style::Good, &diff.added), ("-", Style::Bad, &diff.removed)]
+        {
             for id in ids.iter().filter(|_| unfolded) {
                 page.line(Line::plain("            ").put(style, format!("{mark} {id}")));
             }
@@ -137,9 +121,7 @@ fn catalogs(page: &mut Page, diffs: &BTreeMap<RegionName, CatalogDiff>, unfolded
 fn summary(report: &Report) -> Line {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for change in &report.changes {
-        *counts
-            .entry(changes::symbol(&change.decision).0)
-            .or_default() += 1;
+        *counts.entry(changes::symbol(&change.decision).0).or_default() += 1;
     }
     let count = |mark: &str| counts.get(mark).copied().unwrap_or(0);
     let parts = [

@@ -35,12 +35,7 @@ fn draw_as(page: &mut Page, pools: &[PoolReport], then: fn(&PoolReport) -> Count
     for pool in pools {
         let name = Line::plain(format!("  {} {}", pool.region, pool.role));
         let mut cells = vec![name, Line::plain(pool.want.to_string())];
-        cells.extend(
-            numbers(&pool.before)
-                .iter()
-                .zip(numbers(&then(pool)))
-                .map(step),
-        );
+        cells.extend(numbers(&pool.before).iter().zip(numbers(&then(pool))).map(step));
         table.row(cells);
     }
     table.drop_empty_columns();
@@ -50,18 +45,13 @@ fn draw_as(page: &mut Page, pools: &[PoolReport], then: fn(&PoolReport) -> Count
 
 const fn numbers(c: &Counts) -> [u32; 7] {
     let (live, addresses) = (c.live, c.addresses);
-    [
-        live, c.standby, c.reserve, c.building, c.draining, c.leaving, addresses,
-    ]
+    [live, c.standby, c.reserve, c.building, c.draining, c.leaving, addresses]
 }
 
 /// `3`, or `3 → 5` when it changes.
 fn step((before, after): (&u32, u32)) -> Line {
     match *before == after {
-        true => Line::of(
-            if after == 0 { Style::Dim } else { Style::Plain },
-            after.to_string(),
-        ),
+        true => Line::of(if after == 0 { Style::Dim } else { Style::Plain }, after.to_string()),
         false => Line::of(Style::Dim, format!("{before}→")).put(Style::Bold, after.to_string()),
     }
 }

@@ -27,21 +27,10 @@ pub fn draw(
     if survival.is_empty() {
         return;
     }
-    let columns = [
-        title,
-        ">doors",
-        ">providers",
-        ">ASNs",
-        ">prefixes",
-        "worst loss leaves",
-    ];
+    let columns = [title, ">doors", ">providers", ">ASNs", ">prefixes", "worst loss leaves"];
     let mut table = Table::new(&columns);
     for (name, s) in survival {
-        let enough = if s.fronts >= s.min_fronts {
-            Style::Good
-        } else {
-            Style::Bad
-        };
+        let enough = if s.fronts >= s.min_fronts { Style::Good } else { Style::Bad };
         let doors = Line::of(enough, s.fronts.to_string());
         let number = |n: u32| Line::plain(n.to_string());
         table.row(vec![
@@ -63,9 +52,7 @@ fn worst(survival: &Survival, addresses: Addresses) -> Line {
     let mut line = Line::new();
     for (i, loss) in losses.enumerate() {
         let gap = if i == 0 { "" } else { " · " };
-        line = line
-            .put(Style::Dim, gap)
-            .join(left(loss, survival.min_fronts, addresses));
+        line = line.put(Style::Dim, gap).join(left(loss, survival.min_fronts, addresses));
     }
     line
 }

@@ -15,10 +15,7 @@ impl Table {
     /// A table with these columns; a name that starts with `>` is aligned to the right.
     pub fn new(columns: &[&str]) -> Self {
         Self {
-            head: columns
-                .iter()
-                .map(|c| c.trim_start_matches('>').to_owned())
-                .collect(),
+            head: columns.iter().map(|c| c.trim_start_matches('>').to_owned()).collect(),
             right: columns.iter().map(|c| c.starts_with('>')).collect(),
             rows: Vec::new(),
             indent: 0,
@@ -48,9 +45,7 @@ impl Table {
             let mut cells = self.rows.iter().filter_map(|r| r.get(i));
             cells.all(|c| matches!(c.render(false).trim(), "" | "0" | "-"))
         };
-        let kept: Vec<usize> = (0..self.head.len())
-            .filter(|i| *i == 0 || !idle(*i))
-            .collect();
+        let kept: Vec<usize> = (0..self.head.len()).filter(|i| *i == 0 || !idle(*i)).collect();
         let keep = |cells: &[Line]| kept.iter().filter_map(|i| cells.get(*i).cloned()).collect();
         self.rows = self.rows.iter().map(|r| keep(r)).collect();
         self.head = kept.iter().map(|i| self.head[*i].clone()).collect();
@@ -60,10 +55,7 @@ impl Table {
     fn widths(&self) -> Vec<usize> {
         let widest = |i: usize| {
             let cells = self.rows.iter().filter_map(|r| r.get(i)).map(Line::width);
-            cells
-                .chain([self.head[i].chars().count()])
-                .max()
-                .unwrap_or(0)
+            cells.chain([self.head[i].chars().count()]).max().unwrap_or(0)
         };
         (0..self.head.len()).map(widest).collect()
     }
@@ -85,9 +77,7 @@ impl Table {
         let at = cells.len();
         let mut lead = Line::plain(" ".repeat(self.indent));
         for (i, cell) in cells.into_iter().enumerate() {
-            lead = lead
-                .join(cell.pad(widths[i], self.right[i]))
-                .put(Style::Plain, "  ");
+            lead = lead.join(cell.pad(widths[i], self.right[i])).put(Style::Plain, "  ");
         }
         let last = match self.right.get(at) {
             Some(true) => last.pad(widths[at], true),
@@ -106,11 +96,7 @@ mod tests {
         let mut table = Table::new(&["name", ">n", "why"]).indent(2);
         let long = "a reason that is far too long for one line of this narrow page";
         table.row(vec![Line::plain("a"), Line::plain("7"), Line::plain(long)]);
-        table.row(vec![
-            Line::plain("bcd"),
-            Line::plain("12"),
-            Line::plain("short"),
-        ]);
+        table.row(vec![Line::plain("bcd"), Line::plain("12"), Line::plain("short")]);
         let mut page = Page::new(40);
         table.draw(&mut page);
         let expected = [

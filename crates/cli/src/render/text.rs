@@ -237,10 +237,7 @@ mod tests {
             let mut page = Page::new(width);
             page.wrapped(Line::plain("  + "), Line::plain(text));
             let out = page.render(false);
-            assert!(
-                out.lines().all(|l| l.chars().count() <= width.max(24)),
-                "{out}"
-            );
+            assert!(out.lines().all(|l| l.chars().count() <= width.max(24)), "{out}");
             let words: Vec<_> = out.split_whitespace().skip(1).collect();
             assert_eq!(words.join(" "), text);
         }
@@ -248,15 +245,11 @@ mod tests {
 
     #[test]
     fn colours_change_nothing_but_colours() {
-        let line = Line::of(Style::Good, "+ ")
-            .put(Style::Plain, "made")
-            .put(Style::Dim, " why");
+        let line = Line::of(Style::Good, "+ ").put(Style::Plain, "made").put(Style::Dim, " why");
         let painted = line.render(true);
         assert!(painted.contains("\x1b[32m"));
-        let bare: String = painted
-            .split('\x1b')
-            .map(|p| p.split_once('m').map_or(p, |(_, rest)| rest))
-            .collect();
+        let bare: String =
+            painted.split('\x1b').map(|p| p.split_once('m').map_or(p, |(_, rest)| rest)).collect();
         assert_ne!(bare, "");
         assert_eq!(line.width(), 10);
     }

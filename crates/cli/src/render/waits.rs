@@ -16,11 +16,7 @@ pub fn draw(page: &mut Page, waits: &[Waiting], now: Timestamp, unfolded: bool) 
     page.heading("Waiting");
     for group in grouped(waits, unfolded) {
         let first = group[0];
-        let n = if group.len() > 1 {
-            format!(" × {}", group.len())
-        } else {
-            String::new()
-        };
+        let n = if group.len() > 1 { format!(" × {}", group.len()) } else { String::new() };
         let text = Line::plain(format!("{} ", first.region))
             .put(Style::Bold, format!("{}{n}", first.would))
             .put(Style::Plain, named(&group))
@@ -103,10 +99,7 @@ fn boxed(page: &mut Page, title: &str, inner: Page) {
     page.line(Line::of(Style::Bad, format!("╭─ {title} {rest}╮")));
     for line in inner.into_lines() {
         let side = |l: Line, edge: &str| l.put(Style::Bad, edge.to_owned());
-        page.line(side(
-            side(Line::new(), "│ ").join(line.pad(width, false)),
-            " │",
-        ));
+        page.line(side(side(Line::new(), "│ ").join(line.pad(width, false)), " │"));
     }
     page.line(Line::of(Style::Bad, format!("╰{}╯", "─".repeat(width + 2))));
 }

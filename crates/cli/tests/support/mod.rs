@@ -1,9 +1,5 @@
 //! A small fleet in a directory of its own, and the real binary run on it.
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "tests; each uses what it needs"
-)]
+#![allow(dead_code, clippy::unwrap_used, reason = "tests; each uses what it needs")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -98,9 +94,7 @@ impl Fleet {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("topology.json"), TOPOLOGY).unwrap();
         let fleet = Self { dir };
-        fleet
-            .run(&["init", "--keys-for", "topology.json"])
-            .expect(0);
+        fleet.run(&["init", "--keys-for", "topology.json"]).expect(0);
         fleet
     }
 

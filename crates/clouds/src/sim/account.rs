@@ -25,11 +25,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(class: FailureClass, message: impl Into<String>) -> Self {
-        Self {
-            class,
-            message: message.into(),
-            retry_after: None,
-        }
+        Self { class, message: message.into(), retry_after: None }
     }
 
     pub(super) fn rejected(message: impl Into<String>) -> Self {
@@ -45,10 +41,7 @@ impl Refusal {
     }
 
     pub(super) fn gone(what: &str, reference: &str) -> Self {
-        Self::new(
-            FailureClass::Gone,
-            format!("there is no {what} `{reference}`"),
-        )
+        Self::new(FailureClass::Gone, format!("there is no {what} `{reference}`"))
     }
 
     pub(super) fn server_error() -> Self {
@@ -60,10 +53,7 @@ impl Refusal {
     }
 
     fn throttled(retry_after: Option<Span>) -> Self {
-        Self {
-            retry_after,
-            ..Self::new(FailureClass::Throttled, "429 too many requests")
-        }
+        Self { retry_after, ..Self::new(FailureClass::Throttled, "429 too many requests") }
     }
 }
 

@@ -75,29 +75,17 @@ impl State {
             return Ok(());
         }
         if let Some(holder) = address.attached_to(now) {
-            return Err(Refusal::busy(format!(
-                "`{reference}` is attached to `{holder}`"
-            )));
+            return Err(Refusal::busy(format!("`{reference}` is attached to `{holder}`")));
         }
         account.check_attach(reference, machine, now)?;
-        let taken = dice.hit(
-            account.config.dial().attached_elsewhere,
-            Throw::AttachedElsewhere,
-        );
+        let taken = dice.hit(account.config.dial().attached_elsewhere, Throw::AttachedElsewhere);
         let address = account.address_mut(reference)?;
         if taken && !address.taken_once {
             address.taken_once = true;
             self.hold(provider, reference, Holder::Stranger(now + TAKEN_FOR), now);
-            return Err(Refusal::busy(format!(
-                "`{reference}` was just attached elsewhere"
-            )));
+            return Err(Refusal::busy(format!("`{reference}` was just attached elsewhere")));
         }
-        self.hold(
-            provider,
-            reference,
-            Holder::Machine(machine.to_owned()),
-            now,
-        );
+        self.hold(provider, reference, Holder::Machine(machine.to_owned()), now);
         Ok(())
     }
 
@@ -148,10 +136,7 @@ impl State {
 impl Account {
     /// An address that is there and was not given back.
     fn address(&self, reference: &str) -> Result<&Address, Refusal> {
-        let address = self
-            .addresses
-            .get(reference)
-            .filter(|a| a.gone_at.is_none());
+        let address = self.addresses.get(reference).filter(|a| a.gone_at.is_none());
         address.ok_or_else(|| Refusal::gone("address", reference))
     }
 

@@ -162,12 +162,7 @@ pub(super) struct Flow {
 
 impl Flow {
     const fn new(since: Timestamp) -> Self {
-        Self {
-            since,
-            base: 0.0,
-            draining: false,
-            held: None,
-        }
+        Self { since, base: 0.0, draining: false, held: None }
     }
 
     /// The flow from now on, when draining begins or ends.
@@ -191,8 +186,7 @@ impl Flow {
 
     /// Sessions that are established at a moment.
     pub(super) fn sessions(&self, subject: Subject, now: Timestamp, with: &SimSettings) -> u64 {
-        self.held
-            .unwrap_or_else(|| self.exact(subject, now, with) as u64)
+        self.held.unwrap_or_else(|| self.exact(subject, now, with) as u64)
     }
 
     fn exact(&self, subject: Subject, now: Timestamp, with: &SimSettings) -> f64 {

@@ -56,13 +56,7 @@ impl State {
         let joins_at = m.joins_at;
         self.index_machine(provider, &m);
         self.note_tag(provider, &reference, tag.as_ref(), now);
-        self.log(
-            now,
-            provider,
-            &reference,
-            tag.as_ref(),
-            Happening::MachineCreated,
-        );
+        self.log(now, provider, &reference, tag.as_ref(), Happening::MachineCreated);
         self.touch(Key::Machine(provider.clone(), reference.clone()));
         if let Some(account) = self.accounts.get_mut(provider) {
             account.machines.insert(reference.clone(), m);
@@ -106,13 +100,7 @@ impl State {
         if let Some(tag) = &machine.tag {
             self.settle_in_twin(tag, now);
         }
-        self.log(
-            now,
-            provider,
-            r,
-            machine.tag.as_ref(),
-            Happening::MachineGone,
-        );
+        self.log(now, provider, r, machine.tag.as_ref(), Happening::MachineGone);
         self.touch(Key::Machine(provider.clone(), r.to_owned()));
     }
 
@@ -120,13 +108,7 @@ impl State {
         let (reference, tag) = (a.reference.clone(), a.tag.clone());
         self.index_address(provider, &a);
         self.note_tag(provider, &reference, tag.as_ref(), now);
-        self.log(
-            now,
-            provider,
-            &reference,
-            tag.as_ref(),
-            Happening::AddressAllocated,
-        );
+        self.log(now, provider, &reference, tag.as_ref(), Happening::AddressAllocated);
         self.touch(Key::Address(provider.clone(), reference.clone()));
         if let Some(account) = self.accounts.get_mut(provider) {
             account.addresses.insert(reference, a);
@@ -159,13 +141,7 @@ impl State {
         };
         self.rest(address.address, now);
         self.forget_tag(provider, r, address.tag.as_ref());
-        self.log(
-            now,
-            provider,
-            r,
-            address.tag.as_ref(),
-            Happening::AddressReleased,
-        );
+        self.log(now, provider, r, address.tag.as_ref(), Happening::AddressReleased);
         self.touch(Key::Address(provider.clone(), r.to_owned()));
     }
 
@@ -221,10 +197,7 @@ impl State {
         let Some(tag) = tag else { return };
         let place = (p.clone(), r.to_owned());
         let others = self.tags.get(tag).into_iter().flatten();
-        let other = others
-            .filter(|o| **o != place)
-            .map(|(_, r)| r.clone())
-            .next();
+        let other = others.filter(|o| **o != place).map(|(_, r)| r.clone()).next();
         if let Some(first) = other {
             self.world.duplicates.push(Duplicate {
                 tag: tag.clone(),

@@ -68,9 +68,7 @@ impl SimAgents {
 impl Cloud for SimCloud {
     async fn create_machine(&self, order: &MachineOrder) -> Result<ListedMachine> {
         let (p, call) = (&self.provider, Call::write("create machine"));
-        let work = self
-            .world
-            .call(p, call, |s, at| s.create_machine(p, order, at));
+        let work = self.world.call(p, call, |s, at| s.create_machine(p, order, at));
         work.await
     }
 
@@ -82,17 +80,13 @@ impl Cloud for SimCloud {
 
     async fn delete_machine(&self, provider_ref: &str) -> Result<()> {
         let (p, call) = (&self.provider, Call::write("delete machine"));
-        let work = self
-            .world
-            .call(p, call, |s, at| s.delete_machine(p, provider_ref, at));
+        let work = self.world.call(p, call, |s, at| s.delete_machine(p, provider_ref, at));
         work.await
     }
 
     async fn allocate_address(&self, order: &AddressOrder) -> Result<ListedAddress> {
         let (p, call) = (&self.provider, Call::write("allocate address"));
-        let work = self
-            .world
-            .call(p, call, |s, at| s.allocate_address(p, order, at));
+        let work = self.world.call(p, call, |s, at| s.allocate_address(p, order, at));
         work.await
     }
 
@@ -104,25 +98,20 @@ impl Cloud for SimCloud {
 
     async fn attach_address(&self, address_ref: &str, machine_ref: &str) -> Result<()> {
         let (p, call) = (&self.provider, Call::write("attach address"));
-        let work = self.world.call(p, call, |s, at| {
-            s.attach_address(p, address_ref, machine_ref, at)
-        });
+        let work =
+            self.world.call(p, call, |s, at| s.attach_address(p, address_ref, machine_ref, at));
         work.await
     }
 
     async fn detach_address(&self, address_ref: &str) -> Result<()> {
         let (p, call) = (&self.provider, Call::write("detach address"));
-        let work = self
-            .world
-            .call(p, call, |s, at| s.detach_address(p, address_ref, at.now));
+        let work = self.world.call(p, call, |s, at| s.detach_address(p, address_ref, at.now));
         work.await
     }
 
     async fn release_address(&self, address_ref: &str) -> Result<()> {
         let (p, call) = (&self.provider, Call::write("release address"));
-        let work = self
-            .world
-            .call(p, call, |s, at| s.release_address(p, address_ref, at));
+        let work = self.world.call(p, call, |s, at| s.release_address(p, address_ref, at));
         work.await
     }
 }
@@ -137,17 +126,13 @@ impl Dns for SimDns {
         set: &RecordSet,
     ) -> Result<()> {
         let (p, call) = (&self.provider, Call::write("put records"));
-        let work = self
-            .world
-            .call(p, call, |s, _| s.put_records(p, fleet, zone, name, set));
+        let work = self.world.call(p, call, |s, _| s.put_records(p, fleet, zone, name, set));
         work.await
     }
 
     async fn list_records(&self, fleet: &str, zone: &str) -> Result<BTreeMap<String, RecordSet>> {
         let (p, call) = (&self.provider, Call::read("list records"));
-        let work = self
-            .world
-            .call(p, call, |s, _| s.list_records(p, fleet, zone));
+        let work = self.world.call(p, call, |s, _| s.list_records(p, fleet, zone));
         work.await
     }
 }
@@ -161,17 +146,13 @@ impl Balancer for SimBalancer {
         target: &BalancerTarget,
     ) -> Result<()> {
         let (p, call) = (&self.provider, Call::write("put target"));
-        let work = self.world.call(p, call, |s, _| {
-            s.put_target(p, balancer, node, Some(target))
-        });
+        let work = self.world.call(p, call, |s, _| s.put_target(p, balancer, node, Some(target)));
         work.await
     }
 
     async fn remove_target(&self, balancer: &BalancerName, node: NodeId) -> Result<()> {
         let (p, call) = (&self.provider, Call::write("remove target"));
-        let work = self
-            .world
-            .call(p, call, |s, _| s.put_target(p, balancer, node, None));
+        let work = self.world.call(p, call, |s, _| s.put_target(p, balancer, node, None));
         work.await
     }
 

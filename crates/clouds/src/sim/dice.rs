@@ -57,9 +57,8 @@ pub(super) fn unit(bits: u64) -> f64 {
 
 /// FNV-1a of a text (draft-eastlake-fnv).
 pub(super) fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| {
-        (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// The finalizer of SplitMix64 (Steele, Lea, Flood 2014) over both.
@@ -77,9 +76,7 @@ mod tests {
     #[test]
     fn a_fault_comes_as_often_as_its_odds_say() {
         let hits = |odds: f64, throw| {
-            (0..10_000)
-                .filter(|n| Dice::new(7, "a", *n).hit(odds, throw))
-                .count()
+            (0..10_000).filter(|n| Dice::new(7, "a", *n).hit(odds, throw)).count()
         };
         assert_eq!(hits(0.0, Throw::Busy), 0);
         assert_eq!(hits(1.0, Throw::Busy), 10_000);

@@ -111,20 +111,13 @@ impl SimWorld {
         set: &RecordSet,
     ) -> Result<(), StorageError> {
         let change = |state: &mut State, _| {
-            let record = Record {
-                fleet: None,
-                set: set.clone(),
-            };
+            let record = Record { fleet: None, set: set.clone() };
             if let Some(account) = state.accounts.get_mut(provider) {
                 account.config.zones.insert(zone.to_owned());
                 let at = (zone.to_owned(), name.to_owned());
                 account.records.insert(at, record);
             }
-            state.touch(Key::Record(
-                provider.clone(),
-                zone.to_owned(),
-                name.to_owned(),
-            ));
+            state.touch(Key::Record(provider.clone(), zone.to_owned(), name.to_owned()));
         };
         self.reach_in(change).await
     }
@@ -134,9 +127,7 @@ impl SimWorld {
         let state = self.lock();
         let records = state.accounts.get(provider).map(|a| &a.records);
         let keys = records.into_iter().flat_map(|r| r.keys());
-        keys.filter(|(z, _)| z == zone)
-            .map(|(_, n)| n.clone())
-            .collect()
+        keys.filter(|(z, _)| z == zone).map(|(_, n)| n.clone()).collect()
     }
 
     /// Holds the sessions of a front door or egress address at a number (`None`: lets them come

@@ -15,10 +15,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) fn full(requests_per_hour: u32, now: Timestamp) -> Self {
-        Self {
-            tokens: burst(requests_per_hour),
-            at: now,
-        }
+        Self { tokens: burst(requests_per_hour), at: now }
     }
 
     /// Takes one token, or tells how long until there is one.

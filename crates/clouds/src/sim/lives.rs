@@ -19,10 +19,7 @@ impl State {
         joins_at: Option<Timestamp>,
         now: Timestamp,
     ) {
-        let agent = self
-            .agents
-            .entry(node)
-            .or_insert_with(|| Agent::new(node, now));
+        let agent = self.agents.entry(node).or_insert_with(|| Agent::new(node, now));
         if agent.machine.is_none() {
             agent.machine = Some(place);
             agent.joins_at = joins_at;
@@ -65,9 +62,7 @@ impl State {
         if let Some((provider, machine)) = agent.machine.clone() {
             let has = |ip| self.stands_on(ip, &provider, &machine);
             let settings = self.accounts.get(&provider).map(|a| &a.config.settings);
-            let cut = settings
-                .map(|s| agent.settle(now, s, has))
-                .unwrap_or_default();
+            let cut = settings.map(|s| agent.settle(now, s, has)).unwrap_or_default();
             for (subject, sessions) in cut {
                 self.cut(&provider, &machine, subject, sessions, now);
             }
@@ -119,11 +114,8 @@ impl State {
 
     /// An agent loses its machine.
     pub(super) fn evict(&mut self, node: NodeId, provider: &ProviderName, r: &str, now: Timestamp) {
-        let lives_here = |a: &&Agent| {
-            a.machine
-                .as_ref()
-                .is_some_and(|(p, m)| p == provider && m == r)
-        };
+        let lives_here =
+            |a: &&Agent| a.machine.as_ref().is_some_and(|(p, m)| p == provider && m == r);
         if self.agents.get(&node).filter(lives_here).is_none() {
             return;
         }

@@ -136,10 +136,7 @@ fn configs(topology: &Topology) -> impl Iterator<Item = (ProviderName, Config)> 
 }
 
 fn read<T: DeserializeOwned>(key: &str, json: &str) -> Result<T, OpenError> {
-    serde_json::from_str(json).map_err(|source| OpenError::Damaged {
-        key: key.to_owned(),
-        source,
-    })
+    serde_json::from_str(json).map_err(|source| OpenError::Damaged { key: key.to_owned(), source })
 }
 
 impl Config {

@@ -91,13 +91,7 @@ impl State {
         let tag = machine.tag.clone();
         let due = Due::Machine(provider.clone(), reference.to_owned());
         self.due.insert((now + takes, due));
-        self.log(
-            now,
-            provider,
-            reference,
-            tag.as_ref(),
-            Happening::DeleteAccepted,
-        );
+        self.log(now, provider, reference, tag.as_ref(), Happening::DeleteAccepted);
         self.touch(Key::Machine(provider.clone(), reference.to_owned()));
         Ok(())
     }
@@ -113,9 +107,7 @@ impl Account {
         let has = self.machines.len();
         let full = |limit: Option<u32>| limit.is_some_and(|l| has >= l as usize);
         if full(self.config.settings.quota) {
-            return Err(Refusal::exhausted(format!(
-                "the quota of {has} machines is used up"
-            )));
+            return Err(Refusal::exhausted(format!("the quota of {has} machines is used up")));
         }
         let unlucky = dice.hit(self.config.dial().out_of_stock, Throw::OutOfStock);
         if unlucky || full(self.config.settings.stock) {
@@ -131,18 +123,14 @@ impl Config {
         if !self.offer.machines.contains_key(&order.machine) {
             let sizes: Vec<_> = self.offer.machines.keys().map(String::as_str).collect();
             let (bad, good) = (&order.machine, sizes.join(", "));
-            return Err(Refusal::rejected(format!(
-                "no machine size `{bad}`; there are {good}"
-            )));
+            return Err(Refusal::rejected(format!("no machine size `{bad}`; there are {good}")));
         }
         self.check_location(&order.location)?;
         match order.user_data.len() {
-            0 => Err(Refusal::rejected(
-                "the user data is empty; no agent would ever join",
-            )),
-            n if n > limit => Err(Refusal::rejected(format!(
-                "the user data has {n} bytes; the limit is {limit}"
-            ))),
+            0 => Err(Refusal::rejected("the user data is empty; no agent would ever join")),
+            n if n > limit => {
+                Err(Refusal::rejected(format!("the user data has {n} bytes; the limit is {limit}")))
+            }
             _ => Ok(()),
         }
     }
@@ -150,9 +138,7 @@ impl Config {
     pub(super) fn check_location(&self, location: &str) -> Result<(), Refusal> {
         match self.locations.contains(location) {
             true => Ok(()),
-            false => Err(Refusal::rejected(format!(
-                "there is no location `{location}`"
-            ))),
+            false => Err(Refusal::rejected(format!("there is no location `{location}`"))),
         }
     }
 

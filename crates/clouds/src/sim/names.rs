@@ -31,19 +31,12 @@ impl State {
         if there.map(|r| &r.set) == Some(set) {
             return Ok(());
         }
-        let record = Record {
-            fleet: Some(fleet.to_owned()),
-            set: set.clone(),
-        };
+        let record = Record { fleet: Some(fleet.to_owned()), set: set.clone() };
         match set.addresses.is_empty() {
             true => account.records.remove(&at),
             false => account.records.insert(at, record),
         };
-        self.touch(Key::Record(
-            provider.clone(),
-            zone.to_owned(),
-            name.to_owned(),
-        ));
+        self.touch(Key::Record(provider.clone(), zone.to_owned(), name.to_owned()));
         Ok(())
     }
 
@@ -110,18 +103,14 @@ impl Account {
         let label = name.strip_suffix(zone);
         match label.is_some_and(|l| l.is_empty() || l.ends_with('.')) {
             true => Ok(()),
-            false => Err(Refusal::rejected(format!(
-                "`{name}` is not in the zone `{zone}`"
-            ))),
+            false => Err(Refusal::rejected(format!("`{name}` is not in the zone `{zone}`"))),
         }
     }
 
     fn check_balancer(&self, balancer: &BalancerName) -> Result<(), Refusal> {
         match self.config.balancers.contains(balancer) {
             true => Ok(()),
-            false => Err(Refusal::rejected(format!(
-                "there is no balancer `{balancer}`"
-            ))),
+            false => Err(Refusal::rejected(format!("there is no balancer `{balancer}`"))),
         }
     }
 }

@@ -26,11 +26,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) const fn new(prefix: IpNet, asn: Asn) -> Self {
-        Self {
-            prefix,
-            asn,
-            drawn: 0,
-        }
+        Self { prefix, asn, drawn: 0 }
     }
 
     /// Addresses that can be given; without the network's own and the broadcast address.
@@ -92,14 +88,9 @@ pub(super) fn made_up(provider: &ProviderName, asns: &[Asn], taken: &[IpNet]) ->
             let start = mix(mix(hash(provider.as_str()), u64::from(asn.0)), round as u64);
             let clear = |p: &IpNet| {
                 let overlaps = |q: &IpNet| q.contains(p) || p.contains(q);
-                !taken
-                    .iter()
-                    .chain(pools.iter().map(|p| &p.prefix))
-                    .any(overlaps)
+                !taken.iter().chain(pools.iter().map(|p| &p.prefix)).any(overlaps)
             };
-            let found = (0..4_096)
-                .map(|i| nth_made_up(start.wrapping_add(i)))
-                .find(clear);
+            let found = (0..4_096).map(|i| nth_made_up(start.wrapping_add(i))).find(clear);
             pools.extend(found.map(|prefix| Pool::new(prefix, *asn)));
         }
     }
@@ -124,12 +115,9 @@ mod tests {
 
     #[test]
     fn a_prefix_gives_each_of_its_hosts_once() {
-        for (prefix, hosts) in [
-            ("192.0.2.0/29", 6),
-            ("192.0.2.0/31", 2),
-            ("192.0.2.9/32", 1),
-            ("2001:db8::/126", 3),
-        ] {
+        for (prefix, hosts) in
+            [("192.0.2.0/29", 6), ("192.0.2.0/31", 2), ("192.0.2.9/32", 1), ("2001:db8::/126", 3)]
+        {
             let mut pool = pool(prefix);
             let mut seen = BTreeSet::new();
             while let Some(a) = pool.draw(|a| !seen.contains(&a)) {

@@ -43,10 +43,7 @@ impl MemoryStorage {
 impl SimStorage for MemoryStorage {
     async fn load(&self) -> Result<Vec<(String, String)>, StorageError> {
         let objects = self.lock();
-        Ok(objects
-            .iter()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect())
+        Ok(objects.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
     }
 
     async fn put(&self, objects: &[(String, Option<String>)]) -> Result<(), StorageError> {

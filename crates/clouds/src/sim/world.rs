@@ -60,17 +60,11 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) const fn read(operation: &'static str) -> Self {
-        Self {
-            operation,
-            writes: false,
-        }
+        Self { operation, writes: false }
     }
 
     pub(super) const fn write(operation: &'static str) -> Self {
-        Self {
-            operation,
-            writes: true,
-        }
+        Self { operation, writes: true }
     }
 }
 
@@ -103,12 +97,8 @@ impl SimWorld {
         let objects = storage.load().await.map_err(OpenError::Storage)?;
         let mut state = State::configured(topology, clock.now());
         state.load(objects)?;
-        let world = Self {
-            clock,
-            storage,
-            state: Mutex::new(state),
-            writer: tokio::sync::Mutex::new(()),
-        };
+        let world =
+            Self { clock, storage, state: Mutex::new(state), writer: tokio::sync::Mutex::new(()) };
         world.adopt(topology);
         Ok(Arc::new(world))
     }
@@ -195,10 +185,8 @@ impl SimWorld {
             state if state.must_write() => state.unwritten(),
             _ => return Ok(()),
         };
-        let rows: Vec<_> = objects
-            .iter()
-            .map(|(key, _, json)| (key.to_string(), json.clone()))
-            .collect();
+        let rows: Vec<_> =
+            objects.iter().map(|(key, _, json)| (key.to_string(), json.clone())).collect();
         self.storage.put(&rows).await?;
         self.lock().written(&objects);
         Ok(())

@@ -56,13 +56,7 @@ impl Stage {
         let clock = ManualClock::at(Timestamp::from_millis(1_795_000_000_000));
         let storage = MemoryStorage::default();
         let providers = connect(&topology, &storage, &clock).await;
-        Self {
-            topology,
-            clock,
-            storage,
-            providers,
-            seed: Seed::from_number(1),
-        }
+        Self { topology, clock, storage, providers, seed: Seed::from_number(1) }
     }
 
     /// The same storage under a new process.
@@ -119,10 +113,7 @@ pub fn b() -> ProviderName {
 }
 
 pub fn tag(subject: impl Into<Subject>) -> Tag {
-    Tag {
-        fleet: FLEET.to_owned(),
-        subject: subject.into(),
-    }
+    Tag { fleet: FLEET.to_owned(), subject: subject.into() }
 }
 
 pub fn machine_order(subject: impl Into<Subject>) -> MachineOrder {
@@ -138,9 +129,5 @@ pub fn machine_order(subject: impl Into<Subject>) -> MachineOrder {
 
 pub fn address_order(subject: impl Into<Subject>) -> AddressOrder {
     let tag = tag(subject);
-    AddressOrder {
-        idempotency_key: format!("{tag}.1"),
-        tag,
-        location: PLACE.to_owned(),
-    }
+    AddressOrder { idempotency_key: format!("{tag}.1"), tag, location: PLACE.to_owned() }
 }

@@ -11,10 +11,7 @@ pub async fn a_new_address_is_listed_with_its_tag_and_attached_to_nothing<V: Ven
 ) {
     let order = bench.address_order();
     let made = bench.vendor.cloud().allocate_address(&order).await.unwrap();
-    bench
-        .vendor
-        .wait(bench.vendor.capabilities().list_lag)
-        .await;
+    bench.vendor.wait(bench.vendor.capabilities().list_lag).await;
     let [listed] = bench.addresses().await.try_into().unwrap();
     assert_eq!(listed, made);
     assert_eq!(listed.attached_to, None);
@@ -43,10 +40,7 @@ pub async fn an_address_whose_answer_was_lost_is_found<V: Vendor>(mut bench: Ben
     let answer = bench.vendor.cloud().allocate_address(&order).await;
     assert_eq!(class(answer), FailureClass::Unknown);
     bench.vendor.trouble(Trouble::None).await;
-    bench
-        .vendor
-        .wait(bench.vendor.capabilities().list_lag)
-        .await;
+    bench.vendor.wait(bench.vendor.capabilities().list_lag).await;
     let [found] = bench.addresses().await.try_into().unwrap();
     let tagged = bench.vendor.capabilities().tagged_addresses;
     assert_eq!(found.tag, tagged.then_some(order.tag));
@@ -55,10 +49,7 @@ pub async fn an_address_whose_answer_was_lost_is_found<V: Vendor>(mut bench: Ben
 pub async fn every_address_is_listed_after_the_listing_lag<V: Vendor>(mut bench: Bench<V>) {
     bench.vendor.trouble(Trouble::LateListings).await;
     bench.address().await;
-    bench
-        .vendor
-        .wait(bench.vendor.capabilities().list_lag)
-        .await;
+    bench.vendor.wait(bench.vendor.capabilities().list_lag).await;
     assert_eq!(bench.addresses().await.len(), 1);
 }
 
@@ -79,15 +70,9 @@ pub async fn an_attach_whose_answer_was_lost_is_seen_in_the_listing<V: Vendor>(
     let cloud = bench.vendor.cloud();
     bench.vendor.trouble(Trouble::LostAnswers).await;
     let (a, m) = (&address.provider_ref, &machine.provider_ref);
-    assert_eq!(
-        class(cloud.attach_address(a, m).await),
-        FailureClass::Unknown
-    );
+    assert_eq!(class(cloud.attach_address(a, m).await), FailureClass::Unknown);
     bench.vendor.trouble(Trouble::None).await;
-    bench
-        .vendor
-        .wait(bench.vendor.capabilities().list_lag)
-        .await;
+    bench.vendor.wait(bench.vendor.capabilities().list_lag).await;
     assert_eq!(bench.holder(&address).await.as_ref(), Some(m));
 }
 
@@ -143,10 +128,7 @@ pub async fn an_attached_address_is_not_given_back<V: Vendor>(mut bench: Bench<V
     let (machine, address) = (bench.machine().await, bench.address().await);
     let cloud = bench.vendor.cloud();
     let a = &address.provider_ref;
-    cloud
-        .attach_address(a, &machine.provider_ref)
-        .await
-        .unwrap();
+    cloud.attach_address(a, &machine.provider_ref).await.unwrap();
     assert_eq!(class(cloud.release_address(a).await), FailureClass::Busy);
     assert_eq!(bench.holder(&address).await, Some(machine.provider_ref));
 }
@@ -177,14 +159,8 @@ pub async fn nothing_is_attached_to_what_is_gone<V: Vendor>(mut bench: Bench<V>)
     let (machine, address) = (bench.machine().await, bench.address().await);
     let cloud = bench.vendor.cloud();
     let (a, m) = (&address.provider_ref, &machine.provider_ref);
-    assert_eq!(
-        class(cloud.attach_address("no-such", m).await),
-        FailureClass::Gone
-    );
-    assert_eq!(
-        class(cloud.attach_address(a, "no-such").await),
-        FailureClass::Gone
-    );
+    assert_eq!(class(cloud.attach_address("no-such", m).await), FailureClass::Gone);
+    assert_eq!(class(cloud.attach_address(a, "no-such").await), FailureClass::Gone);
     cloud.delete_machine(m).await.unwrap();
     bench.vendor.wait(bench.vendor.patience()).await;
     assert_eq!(class(cloud.attach_address(a, m).await), FailureClass::Gone);
@@ -198,10 +174,7 @@ pub async fn a_machine_holds_as_many_addresses_as_it_can<V: Vendor>(mut bench: B
     let m = &machine.provider_ref;
     for _ in 0..bench.vendor.capabilities().max_addresses {
         let address = bench.address().await;
-        cloud
-            .attach_address(&address.provider_ref, m)
-            .await
-            .unwrap();
+        cloud.attach_address(&address.provider_ref, m).await.unwrap();
     }
     let more = bench.address().await;
     let answer = cloud.attach_address(&more.provider_ref, m).await;

@@ -36,10 +36,7 @@ pub async fn another_fleets_machines_are_not_shown<V: Vendor>(mut bench: Bench<V
     let mut order = bench.machine_order();
     order.tag.fleet = "other".to_owned();
     bench.vendor.cloud().create_machine(&order).await.unwrap();
-    bench
-        .vendor
-        .wait(bench.vendor.capabilities().list_lag)
-        .await;
+    bench.vendor.wait(bench.vendor.capabilities().list_lag).await;
     assert_eq!(bench.machines().await, []);
     let others = bench.vendor.cloud().list_machines("other").await.unwrap();
     assert_eq!(others.len(), 1);
@@ -59,10 +56,7 @@ pub async fn an_order_that_can_never_be_filled_is_rejected_and_nothing_is_made<V
         let answer = bench.vendor.cloud().create_machine(&order).await;
         assert_eq!(class(answer), FailureClass::Rejected, "{}", order.machine);
     }
-    bench
-        .vendor
-        .wait(bench.vendor.capabilities().list_lag)
-        .await;
+    bench.vendor.wait(bench.vendor.capabilities().list_lag).await;
     assert_eq!(bench.machines().await, []);
 }
 
@@ -78,10 +72,7 @@ pub async fn a_machine_whose_answer_was_lost_is_found_by_its_tag<V: Vendor>(mut 
     let answer = bench.vendor.cloud().create_machine(&order).await;
     assert_eq!(class(answer), FailureClass::Unknown);
     bench.vendor.trouble(Trouble::None).await;
-    bench
-        .vendor
-        .wait(bench.vendor.capabilities().list_lag)
-        .await;
+    bench.vendor.wait(bench.vendor.capabilities().list_lag).await;
     let [found] = bench.machines().await.try_into().unwrap();
     assert_eq!(found.tag, Some(order.tag));
     // What was adopted is as good as what was answered.
@@ -99,10 +90,7 @@ pub async fn a_machine_whose_request_failed_is_not_there<V: Vendor>(mut bench: B
         assert_eq!(class(answer), expected);
     }
     bench.vendor.trouble(Trouble::None).await;
-    bench
-        .vendor
-        .wait(bench.vendor.capabilities().list_lag)
-        .await;
+    bench.vendor.wait(bench.vendor.capabilities().list_lag).await;
     assert_eq!(bench.machines().await, []);
 }
 
@@ -136,18 +124,9 @@ pub async fn a_deleted_machine_is_listed_until_it_is_gone_and_then_gone<V: Vendo
 
 pub async fn what_never_was_is_gone<V: Vendor>(bench: Bench<V>) {
     let cloud = bench.vendor.cloud();
-    assert_eq!(
-        class(cloud.delete_machine("no-such").await),
-        FailureClass::Gone
-    );
-    assert_eq!(
-        class(cloud.release_address("no-such").await),
-        FailureClass::Gone
-    );
-    assert_eq!(
-        class(cloud.detach_address("no-such").await),
-        FailureClass::Gone
-    );
+    assert_eq!(class(cloud.delete_machine("no-such").await), FailureClass::Gone);
+    assert_eq!(class(cloud.release_address("no-such").await), FailureClass::Gone);
+    assert_eq!(class(cloud.detach_address("no-such").await), FailureClass::Gone);
 }
 
 pub async fn a_full_quota_is_exhausted_until_a_machine_is_gone<V: Vendor>(mut bench: Bench<V>) {
@@ -160,19 +139,10 @@ pub async fn a_full_quota_is_exhausted_until_a_machine_is_gone<V: Vendor>(mut be
         first.get_or_insert(made);
     }
     let order = bench.machine_order();
-    assert_eq!(
-        class(cloud.create_machine(&order).await),
-        FailureClass::Exhausted
-    );
-    bench
-        .vendor
-        .wait(bench.vendor.capabilities().list_lag)
-        .await;
+    assert_eq!(class(cloud.create_machine(&order).await), FailureClass::Exhausted);
+    bench.vendor.wait(bench.vendor.capabilities().list_lag).await;
     assert_eq!(bench.machines().await.len(), quota);
-    cloud
-        .delete_machine(&first.unwrap().provider_ref)
-        .await
-        .unwrap();
+    cloud.delete_machine(&first.unwrap().provider_ref).await.unwrap();
     bench.vendor.wait(bench.vendor.patience()).await;
     cloud.create_machine(&order).await.unwrap();
 }

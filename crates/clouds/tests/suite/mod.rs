@@ -125,10 +125,7 @@ impl<V: Vendor> Bench<V> {
 }
 
 pub fn tag(subject: impl Into<Subject>) -> Tag {
-    Tag {
-        fleet: FLEET.to_owned(),
-        subject: subject.into(),
-    }
+    Tag { fleet: FLEET.to_owned(), subject: subject.into() }
 }
 
 /// The class of a failure that had to come.

@@ -34,9 +34,7 @@ pub async fn an_empty_set_removes_a_name_and_can_be_put_twice<V: Vendor>(bench: 
     let put = set(&["192.0.2.1"]);
     dns.put_records(FLEET, &zone, &name, &put).await.unwrap();
     for _ in 0..2 {
-        dns.put_records(FLEET, &zone, &name, &set(&[]))
-            .await
-            .unwrap();
+        dns.put_records(FLEET, &zone, &name, &set(&[])).await.unwrap();
         assert!(dns.list_records(FLEET, &zone).await.unwrap().is_empty());
     }
 }
@@ -44,13 +42,8 @@ pub async fn an_empty_set_removes_a_name_and_can_be_put_twice<V: Vendor>(bench: 
 pub async fn records_of_others_are_never_touched_nor_shown<V: Vendor>(bench: Bench<V>) {
     let (dns, zone) = (bench.vendor.dns(), bench.vendor.zone());
     let (theirs, other) = (format!("www.{zone}"), format!("eu.{zone}"));
-    bench
-        .vendor
-        .put_foreign(&theirs, &set(&["192.0.2.9"]))
-        .await;
-    dns.put_records("other", &zone, &other, &set(&["192.0.2.8"]))
-        .await
-        .unwrap();
+    bench.vendor.put_foreign(&theirs, &set(&["192.0.2.9"])).await;
+    dns.put_records("other", &zone, &other, &set(&["192.0.2.8"])).await.unwrap();
     for name in [&theirs, &other] {
         for wanted in [&["192.0.2.1"][..], &[]] {
             let answer = dns.put_records(FLEET, &zone, name, &set(wanted)).await;

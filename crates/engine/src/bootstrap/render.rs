@@ -101,12 +101,8 @@ fn fill(stamp: &Stamp<'_>, template: &Template<'_>) -> Result<String, BootstrapE
     let values = values(stamp);
     let env = environment();
     let explain = |error| explain(&error, stamp.token, template, &values);
-    let parsed = env
-        .template_from_named_str(template.name, template.text)
-        .map_err(explain)?;
-    let mut text = parsed
-        .render(minijinja::value::Serde(&values))
-        .map_err(explain)?;
+    let parsed = env.template_from_named_str(template.name, template.text).map_err(explain)?;
+    let mut text = parsed.render(minijinja::value::Serde(&values)).map_err(explain)?;
     // The template language drops the last newline.
     text.push('\n');
     Ok(text)
@@ -120,10 +116,7 @@ fn explain(
 ) -> BootstrapError {
     let line = error.line().unwrap_or(1);
     if error.kind() == ErrorKind::UndefinedError {
-        let asked = error
-            .range()
-            .and_then(|range| template.text.get(range))
-            .unwrap_or("?");
+        let asked = error.range().and_then(|range| template.text.get(range)).unwrap_or("?");
         return BootstrapError::UnknownValue {
             template: template.name.to_owned(),
             line,
@@ -169,17 +162,10 @@ fn check(
     cloud_config(text, token, template)?;
     let times = text.matches(token.expose()).count();
     if times != 1 {
-        return Err(BootstrapError::Token {
-            template: name(),
-            times,
-        });
+        return Err(BootstrapError::Token { template: name(), times });
     }
     if text.len() > limit {
-        return Err(BootstrapError::TooBig {
-            template: name(),
-            size: text.len(),
-            limit,
-        });
+        return Err(BootstrapError::TooBig { template: name(), size: text.len(), limit });
     }
     Ok(())
 }
@@ -207,10 +193,8 @@ fn cloud_config(
     token: &JoinToken,
     template: &Template<'_>,
 ) -> Result<(), BootstrapError> {
-    let wrong = |problem| BootstrapError::NotCloudConfig {
-        template: template.name.to_owned(),
-        problem,
-    };
+    let wrong =
+        |problem| BootstrapError::NotCloudConfig { template: template.name.to_owned(), problem };
     // cloud-init looks at the first line alone to tell what user data is.
     if text.lines().next().map(str::trim_end) != Some("#cloud-config") {
         return Err(wrong("its first line is not `#cloud-config`"));
@@ -221,8 +205,7 @@ fn cloud_config(
             line: e.location().map_or(0, |at| at.line()),
             problem: without(
                 token,
-                &e.without_snippet()
-                    .render_with_formatter(&UserMessageFormatter),
+                &e.without_snippet().render_with_formatter(&UserMessageFormatter),
             ),
         })?;
     match parsed.is_object() {

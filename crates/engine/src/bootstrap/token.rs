@@ -121,10 +121,7 @@ mod tests {
     fn a_token_is_the_hmac_that_another_implementation_computes() {
         // Python: hmac.new(bytes([7]*32), b"damm join token v1" + pack(">QI", 42, 1) + b"example")
         let token = key().token("example", NodeId::from_raw(42), 1);
-        assert_eq!(
-            token.expose(),
-            "ygtCVJxAOS8sPZtx60IFHmVK4iZundmLbSFel4poJeU"
-        );
+        assert_eq!(token.expose(), "ygtCVJxAOS8sPZtx60IFHmVK4iZundmLbSFel4poJeU");
     }
 
     #[test]
@@ -144,14 +141,7 @@ mod tests {
         let node = NodeId::from_raw(1);
         let token = key().token("example", node, 1);
         let shown = token.expose();
-        for bad in [
-            "",
-            &shown[1..],
-            &format!("{shown}="),
-            &format!("{shown}A"),
-            "ä",
-            "%%%%",
-        ] {
+        for bad in ["", &shown[1..], &format!("{shown}="), &format!("{shown}A"), "ä", "%%%%"] {
             assert!(!key().verify("example", node, 1, bad), "{bad:?} was taken");
         }
     }

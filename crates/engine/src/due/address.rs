@@ -50,13 +50,7 @@ fn bring_up(view: &View<'_>, node: &Node, row: &Resource, due: &mut Due) {
         return;
     };
     match machine(view, node) {
-        None => due.hold(
-            row,
-            Hold::After {
-                what: "its machine",
-            },
-            None,
-        ),
+        None => due.hold(row, Hold::After { what: "its machine" }, None),
         Some(_) if row.attached => {
             due.hold(row, Hold::On(WaitingOn::Verification { since }), None);
         }

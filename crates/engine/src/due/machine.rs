@@ -50,10 +50,8 @@ fn create(view: &View<'_>, node: &Node, row: &Resource, due: &mut Due) {
 }
 
 fn has_its_addresses(view: &View<'_>, node: &Node) -> bool {
-    let there = |s: Subject| {
-        view.row(s)
-            .is_some_and(|r| matches!(r.phase, Phase::Present | Phase::Ready))
-    };
+    let there =
+        |s: Subject| view.row(s).is_some_and(|r| matches!(r.phase, Phase::Present | Phase::Ready));
     let wanted = addresses(node).filter(|(_, stage)| !stage.is_leaving());
     wanted.into_iter().all(|(s, _)| there(s))
 }
@@ -112,11 +110,7 @@ pub(super) fn orders(view: &View<'_>, node: &Node, due: &mut Due) {
     if view.told.orders.get(&node.id) == Some(&digest) {
         return;
     }
-    let call = Call::Order {
-        node: node.id,
-        orders,
-        digest,
-    };
+    let call = Call::Order { node: node.id, orders, digest };
     let mut step = Step::about(row, ordering(node), call);
     // Orders go to the agent, not to the account.
     step.provider = None;

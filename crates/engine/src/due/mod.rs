@@ -106,10 +106,7 @@ impl fmt::Display for Hold {
             }
             Self::After { what } => write!(f, "{what}"),
             Self::NoWay { missing } => {
-                write!(
-                    f,
-                    "{missing}, which the topology no longer names; put it back"
-                )
+                write!(f, "{missing}, which the topology no longer names; put it back")
             }
         }
     }
@@ -135,11 +132,7 @@ pub fn due_steps(view: &View<'_>) -> Due {
 impl Due {
     fn hold(&mut self, row: &Resource, hold: Hold, until: Option<Timestamp>) {
         let object = row.subject.to_string();
-        self.held.push(Held {
-            object,
-            hold,
-            until,
-        });
+        self.held.push(Held { object, hold, until });
     }
 
     /// Holds what may not be called yet, what may have been made, and what is ambiguous; `false`

@@ -35,21 +35,14 @@ fn put(view: &View<'_>, key: &RecordKey, set: RecordSet, due: &mut Due) {
         object,
         subject: None,
         provider: Some(key.provider.clone()),
-        call: Call::PutRecords {
-            key: key.clone(),
-            set,
-        },
+        call: Call::PutRecords { key: key.clone(), set },
     });
 }
 
 fn no_way(object: String, missing: String, due: &mut Due) {
     let hold = Hold::NoWay { missing };
     let until = None;
-    due.held.push(Held {
-        object,
-        hold,
-        until,
-    });
+    due.held.push(Held { object, hold, until });
 }
 
 pub(super) fn targets(view: &View<'_>, due: &mut Due) {

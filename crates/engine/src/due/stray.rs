@@ -80,11 +80,7 @@ fn object(known: &StrayKnown) -> String {
 /// What the ledger knew goes as soon as a second look has shown it.
 fn second_look(known: &StrayKnown) -> Held {
     let since = known.first_seen;
-    Held {
-        object: object(known),
-        hold: Hold::Looking { since },
-        until: None,
-    }
+    Held { object: object(known), hold: Hold::Looking { since }, until: None }
 }
 
 /// When a stray that is left alone is old enough.

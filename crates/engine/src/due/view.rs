@@ -102,17 +102,14 @@ impl<'a> View<'a> {
     /// Whether an account's addresses move while machines run; the common case when nothing is
     /// known of it.
     pub fn moves_addresses(&self, provider: &ProviderName) -> bool {
-        self.capabilities(provider)
-            .is_none_or(|c| c.movable_addresses)
+        self.capabilities(provider).is_none_or(|c| c.movable_addresses)
     }
 
     /// Sessions on one address that its agent told of lately. An agent that has been silent for
     /// too long holds none that we know of.
     pub fn sessions(&self, node: NodeId, subject: Subject) -> u64 {
         let report = self.fresh(node);
-        report
-            .and_then(|r| r.sessions.get(&subject).copied())
-            .unwrap_or(0)
+        report.and_then(|r| r.sessions.get(&subject).copied()).unwrap_or(0)
     }
 
     /// Sessions through a node that its agent told of lately.
@@ -141,12 +138,8 @@ impl<'a> View<'a> {
         NodeOrders {
             generation: self.blueprint.generation,
             draining: node.stage.is_draining(),
-            frontdoors: doors
-                .filter_map(|d| Some((d.id, order(d.id.into(), &d.stage)?)))
-                .collect(),
-            egress_ips: ips
-                .filter_map(|e| Some((e.id, order(e.id.into(), &e.stage)?)))
-                .collect(),
+            frontdoors: doors.filter_map(|d| Some((d.id, order(d.id.into(), &d.stage)?))).collect(),
+            egress_ips: ips.filter_map(|e| Some((e.id, order(e.id.into(), &e.stage)?))).collect(),
         }
     }
 }

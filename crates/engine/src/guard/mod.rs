@@ -104,9 +104,7 @@ fn held(view: &View<'_>, step: &Step, provider_ref: &str) -> Result<(), Breach> 
     let holds =
         row.is_some_and(|r| r.phase.may_exist() && r.provider_ref.as_deref() == Some(provider_ref));
     let step = || step.to_string();
-    holds
-        .then_some(())
-        .ok_or_else(|| Breach::NotHeld { step: step() })
+    holds.then_some(()).ok_or_else(|| Breach::NotHeld { step: step() })
 }
 
 /// What a living row holds is no stray.
@@ -117,9 +115,7 @@ fn unclaimed(view: &View<'_>, step: &Step, provider_ref: &str) -> Result<(), Bre
             && r.provider_ref.as_deref() == Some(provider_ref)
     };
     match view.rows.values().any(claims) {
-        true => Err(Breach::StillWanted {
-            step: step.to_string(),
-        }),
+        true => Err(Breach::StillWanted { step: step.to_string() }),
         false => Ok(()),
     }
 }
@@ -127,9 +123,7 @@ fn unclaimed(view: &View<'_>, step: &Step, provider_ref: &str) -> Result<(), Bre
 fn leaving(view: &View<'_>, step: &Step, subject: Subject) -> Result<(), Breach> {
     let stage = desired(view, subject).map(|(_, stage)| stage);
     match stage {
-        Some(stage) if !stage.is_leaving() => Err(Breach::StillWanted {
-            step: step.to_string(),
-        }),
+        Some(stage) if !stage.is_leaving() => Err(Breach::StillWanted { step: step.to_string() }),
         _ => Ok(()),
     }
 }
@@ -142,11 +136,7 @@ pub fn desired<'a>(view: &View<'a>, subject: Subject) -> Option<(&'a Node, &'a S
         Subject::Frontdoor(id) => &node.frontdoors.get(&id)?.stage,
         Subject::EgressIp(id) => &node.egress_ips.get(&id)?.stage,
     };
-    let stage = if node.stage.is_leaving() {
-        &node.stage
-    } else {
-        own
-    };
+    let stage = if node.stage.is_leaving() { &node.stage } else { own };
     Some((node, stage))
 }
 
@@ -163,10 +153,7 @@ pub fn drains_until(view: &View<'_>, node: &Node, stage: &Stage) -> Option<Times
     };
     match stage {
         Stage::Draining { deadline, .. } => Some(*deadline),
-        Stage::Leaving {
-            why: Reason::DrainDeadline { .. },
-            ..
-        } => None,
+        Stage::Leaving { why: Reason::DrainDeadline { .. }, .. } => None,
         Stage::Leaving { since, .. } => Some(*since + drain),
         Stage::Building | Stage::Live { .. } => None,
     }
@@ -186,11 +173,9 @@ pub fn disturbed(view: &View<'_>, subject: Subject) -> Option<(u64, Timestamp)> 
 fn undisturbed(view: &View<'_>, step: &Step) -> Result<(), Breach> {
     match step.subject.and_then(|s| disturbed(view, s)) {
         None => Ok(()),
-        Some((sessions, until)) => Err(Breach::Sessions {
-            step: step.to_string(),
-            sessions,
-            until,
-        }),
+        Some((sessions, until)) => {
+            Err(Breach::Sessions { step: step.to_string(), sessions, until })
+        }
     }
 }
 
@@ -199,10 +184,7 @@ fn unknown_to_clients(view: &View<'_>, step: &Step) -> Result<(), Breach> {
         return Ok(());
     };
     leaving(view, step, subject)?;
-    let named = |why: String| Breach::AddressNamed {
-        step: step.to_string(),
-        why,
-    };
+    let named = |why: String| Breach::AddressNamed { step: step.to_string(), why };
     let address = view.row(subject).and_then(|r| r.address);
     if address.is_some_and(|a| view.index.in_dns.contains(&a)) {
         return Err(named("a DNS record names it".to_owned()));
@@ -226,10 +208,7 @@ pub fn known_until(view: &View<'_>, subject: Subject) -> Option<Timestamp> {
 fn hidden(view: &View<'_>, step: &Step, told: &BTreeSet<IpAddr>) -> Result<(), Breach> {
     match view.index.egress.intersection(told).next() {
         None => Ok(()),
-        Some(address) => Err(Breach::EgressShown {
-            step: step.to_string(),
-            address: *address,
-        }),
+        Some(address) => Err(Breach::EgressShown { step: step.to_string(), address: *address }),
     }
 }
 

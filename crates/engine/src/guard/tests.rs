@@ -18,16 +18,11 @@ fn refused(scene: &Scene, call: Call) -> Option<u8> {
 }
 
 fn release(scene: &Scene) -> Call {
-    Call::Release {
-        address: format!("ref-{}", scene.subject),
-    }
+    Call::Release { address: format!("ref-{}", scene.subject) }
 }
 
 fn delete(scene: &Scene) -> Call {
-    Call::DeleteMachine {
-        node: scene.node,
-        machine: format!("ref-{}", scene.node),
-    }
+    Call::DeleteMachine { node: scene.node, machine: format!("ref-{}", scene.node) }
 }
 
 #[test]
@@ -64,9 +59,7 @@ fn rule_5_no_address_is_given_up_that_a_catalog_or_dns_names() {
 #[test]
 fn rule_6_nothing_goes_under_sessions_before_their_drain_must_have_ended() {
     let mut scene = Scene::ingress(leaving(), Phase::Ready).busy(1);
-    let detach = |scene: &Scene| Call::Detach {
-        address: format!("ref-{}", scene.subject),
-    };
+    let detach = |scene: &Scene| Call::Detach { address: format!("ref-{}", scene.subject) };
     assert_eq!(refused(&scene, delete(&scene)), Some(6));
     assert_eq!(refused(&scene, detach(&scene)), Some(6));
     assert_eq!(refused(&scene, release(&scene)), Some(6));

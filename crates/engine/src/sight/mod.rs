@@ -204,12 +204,7 @@ fn half(
     };
     for row in evidence.rows.values().filter(ours) {
         let items = by_subject.remove(&row.subject).unwrap_or_default();
-        let mut eye = Eye {
-            row: row.clone(),
-            at: listing.asked_at,
-            evidence,
-            look,
-        };
+        let mut eye = Eye { row: row.clone(), at: listing.asked_at, evidence, look };
         eye.judge(&items)?;
         let now = eye.row;
         if now != *row {
@@ -334,11 +329,7 @@ impl Eye<'_, '_> {
     }
 
     fn found(&mut self, item: &Item<'_>) -> Result<(), IllegalPhase> {
-        let other = self
-            .row
-            .provider_ref
-            .as_deref()
-            .is_some_and(|r| r != item.provider_ref);
+        let other = self.row.provider_ref.as_deref().is_some_and(|r| r != item.provider_ref);
         if other && self.at < self.row.since + self.grace() {
             // The one that was made last may only be late; if it turns up there are two.
             return Ok(());

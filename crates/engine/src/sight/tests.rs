@@ -125,11 +125,7 @@ fn what_may_have_been_made_is_not_believed_absent_before_it_could_be_shown() {
     sky.look(early - 20, &[], &[]);
     sky.look(early, &[], &[]);
     assert_eq!(sky.machine().phase, Phase::Unknown);
-    assert_eq!(
-        sky.machine().missing_since,
-        None,
-        "a look that came too early counts for nothing"
-    );
+    assert_eq!(sky.machine().missing_since, None, "a look that came too early counts for nothing");
 }
 
 #[test]
@@ -138,11 +134,7 @@ fn absence_takes_two_looks() {
     let first = LAG + CALL;
     sky.look(first, &[], &[]);
     sky.look(first + 4, &[], &[]);
-    assert_eq!(
-        sky.machine().phase,
-        Phase::Unknown,
-        "both looks may be one cached answer"
-    );
+    assert_eq!(sky.machine().phase, Phase::Unknown, "both looks may be one cached answer");
     let look = sky.look(first + 5, &[], &[]);
     assert_eq!(look.answers[&Subject::Node(node())], Answer::Absent);
     assert_eq!(sky.machine().phase, Phase::Wanted);
@@ -153,10 +145,7 @@ fn absence_takes_two_looks() {
 fn two_with_one_tag_are_ambiguous_and_one_of_them_alone_is_not() {
     for phase in [Phase::Unknown, Phase::Present, Phase::Ready] {
         let mut sky = Sky::new(phase);
-        let twins = [
-            listed("m-1", MachineState::Running),
-            listed("m-2", MachineState::Running),
-        ];
+        let twins = [listed("m-1", MachineState::Running), listed("m-2", MachineState::Running)];
         sky.look(1, &twins, &[listed_address(None)]);
         assert_eq!(sky.machine().phase, Phase::Ambiguous, "{phase}");
         sky.look(500, &twins[1..], &[listed_address(None)]);
@@ -176,22 +165,14 @@ fn what_shows_up_after_it_was_believed_absent_is_adopted_without_a_call() {
 #[test]
 fn what_was_just_made_is_not_mistaken_for_an_older_one_with_its_tag() {
     let mut sky = Sky::new(Phase::Present);
-    sky.look(
-        1,
-        &[listed("m-0", MachineState::Running)],
-        &[listed_address(None)],
-    );
+    sky.look(1, &[listed("m-0", MachineState::Running)], &[listed_address(None)]);
     assert_eq!(sky.machine().provider_ref.as_deref(), Some("m-1"));
 }
 
 #[test]
 fn a_machine_is_ready_when_it_runs_and_its_agent_is_well() {
     let mut sky = Sky::new(Phase::Present).heard(1, false);
-    sky.look(
-        1,
-        &[listed("m-1", MachineState::Starting)],
-        &[listed_address(None)],
-    );
+    sky.look(1, &[listed("m-1", MachineState::Starting)], &[listed_address(None)]);
     assert_eq!(sky.machine().phase, Phase::Present);
     sky.look(2, &running(), &[listed_address(None)]);
     assert_eq!(sky.machine().phase, Phase::Ready);
@@ -209,10 +190,7 @@ fn an_address_is_ready_when_it_is_attached_and_probed() {
     sky.look(2, &running(), &[listed_address(Some("m-1"))]);
     assert_eq!(sky.address().phase, Phase::Ready);
     sky.look(3, &running(), &[listed_address(None)]);
-    assert_eq!(
-        (sky.address().phase, sky.address().attached),
-        (Phase::Present, false)
-    );
+    assert_eq!((sky.address().phase, sky.address().attached), (Phase::Present, false));
 }
 
 #[test]
@@ -298,12 +276,8 @@ fn what_no_row_knows_is_a_stray_and_what_has_no_tag_of_ours_is_nobodys_business(
 #[test]
 fn a_listing_that_failed_concludes_nothing() {
     let sky = Sky::new(Phase::Ready);
-    let listing = Listing {
-        provider: provider(),
-        asked_at: at(10_000),
-        machines: None,
-        addresses: None,
-    };
+    let listing =
+        Listing { provider: provider(), asked_at: at(10_000), machines: None, addresses: None };
     let evidence = Evidence {
         rows: &sky.rows,
         reports: None,
@@ -316,11 +290,7 @@ fn a_listing_that_failed_concludes_nothing() {
 #[test]
 fn a_machine_that_will_not_come_up_is_noted_as_a_refusal() {
     let mut sky = Sky::new(Phase::Present);
-    let look = sky.look(
-        1,
-        &[listed("m-1", MachineState::Failed)],
-        &[listed_address(None)],
-    );
+    let look = sky.look(1, &[listed("m-1", MachineState::Failed)], &[listed_address(None)]);
     assert!(look.failed.contains(&node()));
     let failure = sky.machine().failure.as_ref().unwrap();
     assert_eq!(failure.class, FailureClass::Rejected);

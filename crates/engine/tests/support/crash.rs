@@ -26,11 +26,7 @@ pub struct Fuse {
 
 impl Fuse {
     pub fn at(at: u64, hot: bool) -> Arc<Self> {
-        Arc::new(Self {
-            at,
-            hot,
-            ..Self::default()
-        })
+        Arc::new(Self { at, hot, ..Self::default() })
     }
 
     /// Whether the process is dead from this point on.

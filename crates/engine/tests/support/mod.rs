@@ -99,9 +99,7 @@ impl Stage {
     async fn over(topology: Topology, seed: u64, storage: MemoryStorage, start: Timestamp) -> Self {
         let clock = ManualClock::at(start);
         let kept = Arc::new(storage.clone());
-        let world = SimWorld::open(kept, Arc::new(clock.clone()), &topology)
-            .await
-            .unwrap();
+        let world = SimWorld::open(kept, Arc::new(clock.clone()), &topology).await.unwrap();
         let mut byte = 0;
         let draw = |bytes: &mut [u8; 32]| {
             byte += 1;
@@ -235,28 +233,19 @@ impl Stage {
 
     pub fn blocked(&self, door: FrontdoorId) -> Verdicts {
         let network = Network::new("IR", damm_fleet::Asn(58_224)).unwrap();
-        let verdict = Verdict {
-            state: State::Blocked,
-            since: self.now(),
-            evidence: "test".to_owned(),
-        };
+        let verdict =
+            Verdict { state: State::Blocked, since: self.now(), evidence: "test".to_owned() };
         Verdicts([(door, [(network, verdict)].into())].into())
     }
 }
 
 /// Waits for drains of hours, on a clock that nobody waits for.
 pub fn long() -> Budget {
-    Budget {
-        polls: 200,
-        patience: Span::from_hours(30),
-    }
+    Budget { polls: 200, patience: Span::from_hours(30) }
 }
 
 pub fn short() -> Budget {
-    Budget {
-        polls: 60,
-        patience: Span::from_mins(5),
-    }
+    Budget { polls: 60, patience: Span::from_mins(5) }
 }
 
 /// Nothing is due, and the planner wants nothing.

@@ -47,13 +47,8 @@ pub fn tapped(providers: Providers, tap: &Arc<dyn Tap>) -> Providers {
     Providers {
         clouds: each(providers.clouds, tap, |w| Arc::new(w) as Arc<dyn Cloud>),
         dns: each(providers.dns, tap, |w| Arc::new(w) as Arc<dyn Dns>),
-        balancers: each(providers.balancers, tap, |w| {
-            Arc::new(w) as Arc<dyn Balancer>
-        }),
-        agents: Arc::new(Wire {
-            tap: tap.clone(),
-            inner: providers.agents,
-        }),
+        balancers: each(providers.balancers, tap, |w| Arc::new(w) as Arc<dyn Balancer>),
+        agents: Arc::new(Wire { tap: tap.clone(), inner: providers.agents }),
         world: providers.world,
     }
 }
@@ -101,10 +96,7 @@ impl<T: ?Sized> Wire<T> {
         if answer.is_ok() && self.tap.again(name).await {
             let second = call().await;
             let fine = |e: &Error| e.class == FailureClass::Gone;
-            assert!(
-                second.as_ref().err().is_none_or(fine),
-                "{name} again: {second:?}"
-            );
+            assert!(second.as_ref().err().is_none_or(fine), "{name} again: {second:?}");
             self.tap.after(name).await;
         }
         answer

@@ -23,12 +23,7 @@ pub struct CatalogPolicy {
 
 impl Default for CatalogPolicy {
     fn default() -> Self {
-        Self {
-            ttl: Span::from_hours(6),
-            buckets: 64,
-            fronts_per_bucket: 3,
-            channels: Vec::new(),
-        }
+        Self { ttl: Span::from_hours(6), buckets: 64, fronts_per_bucket: 3, channels: Vec::new() }
     }
 }
 

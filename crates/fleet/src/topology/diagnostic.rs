@@ -84,11 +84,7 @@ impl Diagnostics {
     pub fn new(file: &str, text: &str, mut list: Vec<Diagnostic>) -> Self {
         list.sort_by_key(|d| (d.span.start, d.severity));
         list.dedup();
-        Self {
-            file: file.into(),
-            text: text.into(),
-            list,
-        }
+        Self { file: file.into(), text: text.into(), list }
     }
 
     /// The file's name, as it was given.

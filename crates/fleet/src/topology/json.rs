@@ -48,10 +48,7 @@ const DEEPEST: usize = 64;
 fn too_deep(text: &str) -> Option<usize> {
     let mut depth = 0usize;
     let mut rest = 0;
-    while let Some(at) = text[rest..]
-        .find(['{', '[', '}', ']', '"', '/'])
-        .map(|at| rest + at)
-    {
+    while let Some(at) = text[rest..].find(['{', '[', '}', ']', '"', '/']).map(|at| rest + at) {
         rest = at + 1;
         match text.as_bytes()[at] {
             b'{' | b'[' => depth += 1,
@@ -85,9 +82,8 @@ fn skipped(rest: &str) -> usize {
 }
 
 fn nested_too_deep(span: Span) -> Diagnostic {
-    Diagnostic::error(span, "nested too deep".to_owned()).help(format!(
-        "a topology needs some ten levels; {DEEPEST} are read"
-    ))
+    Diagnostic::error(span, "nested too deep".to_owned())
+        .help(format!("a topology needs some ten levels; {DEEPEST} are read"))
 }
 
 fn node(value: &Ast<'_>) -> Node {
@@ -110,11 +106,7 @@ fn node(value: &Ast<'_>) -> Node {
 
 fn entry(name: &ObjectPropName<'_>, value: &Ast<'_>) -> Entry {
     let range = name.range();
-    Entry {
-        key: name.as_str().to_owned(),
-        key_span: range.start..range.end,
-        node: node(value),
-    }
+    Entry { key: name.as_str().to_owned(), key_span: range.start..range.end, node: node(value) }
 }
 
 fn number(text: &str) -> Value {
@@ -148,24 +140,20 @@ fn words(kind: &Kind) -> (String, &'static str) {
         Kind::UnterminatedObject => ("this `{` is never closed", "add the missing `}`"),
         Kind::UnterminatedArray => ("this `[` is never closed", "add the missing `]`"),
         Kind::UnterminatedCommentBlock => ("this comment is never closed", "end it with `*/`"),
-        Kind::String(ParseStringErrorKind::UnterminatedStringLiteral) => (
-            "this text is never closed",
-            "end it with `\"` on the same line",
-        ),
+        Kind::String(ParseStringErrorKind::UnterminatedStringLiteral) => {
+            ("this text is never closed", "end it with `\"` on the same line")
+        }
         Kind::ExpectedComma => ("a comma is missing here", ""),
-        Kind::ExpectedColonAfterObjectKey => (
-            "a colon is missing between the key and its value",
-            "write `\"key\": value`",
-        ),
+        Kind::ExpectedColonAfterObjectKey => {
+            ("a colon is missing between the key and its value", "write `\"key\": value`")
+        }
         Kind::ExpectedObjectValue => ("the value of this key is missing", "write `\"key\": value`"),
-        Kind::ExpectedStringObjectProperty => (
-            "a key has to stand in double quotes",
-            "write `\"key\": value`",
-        ),
-        Kind::SingleQuotedStringsNotAllowed => (
-            "texts stand in double quotes, not in single ones",
-            "write `\"text\"`",
-        ),
+        Kind::ExpectedStringObjectProperty => {
+            ("a key has to stand in double quotes", "write `\"key\": value`")
+        }
+        Kind::SingleQuotedStringsNotAllowed => {
+            ("texts stand in double quotes, not in single ones", "write `\"text\"`")
+        }
         Kind::MultipleRootJsonValues => (
             "something follows the end of the topology",
             "a topology is one object, `{ … }`; a `}` may stand too early",
@@ -174,19 +162,16 @@ fn words(kind: &Kind) -> (String, &'static str) {
             "this has no meaning here",
             "texts stand in double quotes: one may be missing here, or at the end of a text before",
         ),
-        Kind::UnexpectedCloseBrace => (
-            "a `}` can't stand here",
-            "a value or a `]` may be missing before it",
-        ),
-        Kind::UnexpectedCloseBracket => (
-            "a `]` can't stand here",
-            "a value or a `}` may be missing before it",
-        ),
+        Kind::UnexpectedCloseBrace => {
+            ("a `}` can't stand here", "a value or a `]` may be missing before it")
+        }
+        Kind::UnexpectedCloseBracket => {
+            ("a `]` can't stand here", "a value or a `}` may be missing before it")
+        }
         Kind::UnexpectedComma => ("a value is missing before this comma", ""),
-        Kind::UnexpectedTokenInObject => (
-            "a key was expected here",
-            "write `\"key\": value`, or close the object with `}`",
-        ),
+        Kind::UnexpectedTokenInObject => {
+            ("a key was expected here", "write `\"key\": value`, or close the object with `}`")
+        }
         other => return (not_json(&other.to_string()), ""),
     };
     (message.to_owned(), help)
@@ -196,8 +181,5 @@ fn words(kind: &Kind) -> (String, &'static str) {
 fn not_json(sentence: &str) -> String {
     let mut symbols = sentence.chars();
     let first = symbols.next().map(|c| c.to_ascii_lowercase());
-    format!(
-        "not JSON: {}",
-        first.into_iter().chain(symbols).collect::<String>()
-    )
+    format!("not JSON: {}", first.into_iter().chain(symbols).collect::<String>())
 }

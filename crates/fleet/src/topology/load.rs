@@ -42,18 +42,15 @@ pub fn load_with_warnings(file_name: &str, text: &str) -> Result<Loaded, Diagnos
     let (topology, list) = read(&tree);
     let diagnostics = told(list);
     match topology {
-        Some(topology) if !diagnostics.has_errors() => Ok(Loaded {
-            topology,
-            warnings: diagnostics,
-        }),
+        Some(topology) if !diagnostics.has_errors() => {
+            Ok(Loaded { topology, warnings: diagnostics })
+        }
         _ => Err(diagnostics),
     }
 }
 
 fn parse(file_name: &str, text: &str) -> Result<Node, Diagnostic> {
-    let ending = file_name
-        .rsplit_once('.')
-        .map(|(_, ending)| ending.to_ascii_lowercase());
+    let ending = file_name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     match ending.as_deref() {
         Some("toml") => toml::parse(text),
         Some("json" | "jsonc") => json::parse(text),

@@ -97,8 +97,6 @@ impl Topology {
         &'a self,
         region: &'a RegionName,
     ) -> impl Iterator<Item = (&'a PopulationName, &'a Population)> {
-        self.populations
-            .iter()
-            .filter(move |(_, p)| p.regions.contains(region))
+        self.populations.iter().filter(move |(_, p)| p.regions.contains(region))
     }
 }

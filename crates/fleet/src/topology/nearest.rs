@@ -28,11 +28,7 @@ pub fn suggest(written: &str, kind: &str, options: &[&str]) -> String {
 /// Options as a sentence lists them: `a`, `b`, `c`; of very many only the first.
 pub fn listed(options: &[&str]) -> String {
     let most = 16;
-    let quoted: Vec<_> = options
-        .iter()
-        .take(most)
-        .map(|o| format!("`{o}`"))
-        .collect();
+    let quoted: Vec<_> = options.iter().take(most).map(|o| format!("`{o}`")).collect();
     match options.len() > most {
         true => format!("{} and {} more", quoted.join(", "), options.len() - most),
         false => quoted.join(", "),
@@ -43,12 +39,7 @@ pub fn listed(options: &[&str]) -> String {
 pub fn shortened(text: &str) -> String {
     let plain = |c: char| if is_unseen(c) { '\u{fffd}' } else { c };
     match text.chars().count() > QUOTED {
-        true => text
-            .chars()
-            .take(QUOTED - 1)
-            .map(plain)
-            .chain(['…'])
-            .collect(),
+        true => text.chars().take(QUOTED - 1).map(plain).chain(['…']).collect(),
         false => text.chars().map(plain).collect(),
     }
 }

@@ -90,11 +90,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            nodes: None,
-            requests_per_hour: 3_600,
-            parallel: 8,
-        }
+        Self { nodes: None, requests_per_hour: 3_600, parallel: 8 }
     }
 }
 

@@ -61,10 +61,7 @@ impl<'a> Lines<'a> {
     /// The lines of a text.
     pub fn of(text: &'a str) -> Self {
         let after_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self {
-            text,
-            starts: std::iter::once(0).chain(after_breaks).collect(),
-        }
+        Self { text, starts: std::iter::once(0).chain(after_breaks).collect() }
     }
 
     /// Line and column of a place, both from 1; a place within a character counts as its start.
@@ -72,9 +69,7 @@ impl<'a> Lines<'a> {
         let line = self.line_of(at);
         let start = self.starts[line];
         let symbols = self.text[start..].char_indices();
-        let column = symbols
-            .take_while(|(i, c)| start + i + c.len_utf8() <= at)
-            .count();
+        let column = symbols.take_while(|(i, c)| start + i + c.len_utf8() <= at).count();
         (line + 1, column + 1)
     }
 
@@ -85,10 +80,7 @@ impl<'a> Lines<'a> {
     /// A line's bytes, without its end.
     fn range(&self, line: usize) -> Span {
         let start = self.starts[line];
-        let end = self
-            .starts
-            .get(line + 1)
-            .map_or(self.text.len(), |next| next - 1);
+        let end = self.starts.get(line + 1).map_or(self.text.len(), |next| next - 1);
         let cut = usize::from(self.text[start..end].ends_with('\r'));
         start..end - cut
     }
@@ -121,10 +113,7 @@ fn summary(all: &Diagnostics) -> String {
         1 => Some(format!("1 {one}")),
         n => Some(format!("{n} {one}s")),
     };
-    let parts = [
-        counted(Severity::Error, "error"),
-        counted(Severity::Warning, "warning"),
-    ];
+    let parts = [counted(Severity::Error, "error"), counted(Severity::Warning, "warning")];
     let counts: Vec<_> = parts.into_iter().flatten().collect();
     let first = match all.iter().len() > SHOWN {
         true => format!("; the first {SHOWN} are shown"),
@@ -180,9 +169,7 @@ fn picture(out: &mut String, marks: &[Mark<'_>], lines: &Lines<'_>, margin: usiz
     let pad = " ".repeat(margin);
     let mut last: Option<(usize, usize)> = None;
     for mark in marks {
-        let before = last
-            .filter(|(line, _)| *line == mark.line)
-            .map(|(_, from)| from);
+        let before = last.filter(|(line, _)| *line == mark.line).map(|(_, from)| from);
         let (shown, from, marked) = excerpt(lines, mark, before);
         if last != Some((mark.line, from)) {
             if last.is_some_and(|(line, _)| line + 1 < mark.line) {
@@ -195,12 +182,7 @@ fn picture(out: &mut String, marks: &[Mark<'_>], lines: &Lines<'_>, margin: usiz
         let signs = mark.sign.to_string().repeat(marked.len());
         let words = format!("{signs} {}", mark.words);
         let under = style.paint(mark.paint, words.trim_end());
-        let _ = writeln!(
-            out,
-            "{pad} {} {}{under}",
-            frame("|"),
-            " ".repeat(marked.start)
-        );
+        let _ = writeln!(out, "{pad} {} {}{under}", frame("|"), " ".repeat(marked.start));
     }
 }
 
@@ -217,29 +199,16 @@ fn excerpt(lines: &Lines<'_>, mark: &Mark<'_>, before: Option<usize>) -> (String
     let line = &lines.text[range.clone()];
     let columns = |until: usize| -> usize {
         let earlier = line.char_indices().map(|(at, c)| (range.start + at, c));
-        earlier
-            .take_while(|(at, _)| *at < until)
-            .map(|(_, c)| width(c))
-            .sum()
+        earlier.take_while(|(at, _)| *at < until).map(|(_, c)| width(c)).sum()
     };
     let total = columns(usize::MAX);
     let start = columns(mark.span.start);
     let end = columns(mark.span.end.min(range.end)).max(start + 1);
-    let own = if total > WIDTH {
-        start.saturating_sub(BEFORE)
-    } else {
-        0
-    };
+    let own = if total > WIDTH { start.saturating_sub(BEFORE) } else { 0 };
     // A line that is shown already is not shown again, when its part holds this mark too.
-    let skip = before
-        .filter(|b| *b <= start && end <= b + WIDTH)
-        .unwrap_or(own);
+    let skip = before.filter(|b| *b <= start && end <= b + WIDTH).unwrap_or(own);
     let (text, lead) = window(line, skip, total);
-    (
-        text,
-        skip,
-        start - lead..end.min(skip + WIDTH).max(start + 1) - lead,
-    )
+    (text, skip, start - lead..end.min(skip + WIDTH).max(start + 1) - lead)
 }
 
 /// A line from column `skip` on, as much as is shown, and how far that moved to the left.

@@ -65,16 +65,8 @@ impl Transform for Tidy {
 struct Arrange;
 
 /// What stands in front, in this order.
-const FRONT: [&str; 8] = [
-    "$schema",
-    "$comment",
-    "title",
-    "description",
-    "$ref",
-    "type",
-    "format",
-    "pattern",
-];
+const FRONT: [&str; 8] =
+    ["$schema", "$comment", "title", "description", "$ref", "type", "format", "pattern"];
 
 impl Transform for Arrange {
     fn transform(&mut self, schema: &mut Schema) {

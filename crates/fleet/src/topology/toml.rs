@@ -25,10 +25,7 @@ pub fn parse(text: &str) -> Result<Node, Diagnostic> {
 
 fn item(item: &Item, key: &Span) -> Node {
     match item {
-        Item::None => Node {
-            span: key.clone(),
-            value: Value::Null,
-        },
+        Item::None => Node { span: key.clone(), value: Value::Null },
         Item::Value(v) => value(v, key),
         Item::Table(t) => table(t, key),
         Item::ArrayOfTables(a) => tables(a, key),
@@ -53,11 +50,7 @@ fn inline(table: &InlineTable, key: &Span) -> Node {
 
 fn entry(key: &Key, value: &Item, outer: &Span) -> Entry {
     let key_span = key.span().unwrap_or_else(|| outer.clone());
-    Entry {
-        key: key.get().to_owned(),
-        node: item(value, &key_span),
-        key_span,
-    }
+    Entry { key: key.get().to_owned(), node: item(value, &key_span), key_span }
 }
 
 fn tables(tables: &ArrayOfTables, key: &Span) -> Node {
@@ -82,10 +75,7 @@ fn value(value: &toml_edit::Value, key: &Span) -> Node {
         Toml::Array(a) => list(a, key),
         Toml::InlineTable(t) => return inline(t, key),
     };
-    Node {
-        span: value.span().unwrap_or_else(|| key.clone()),
-        value: simple,
-    }
+    Node { span: value.span().unwrap_or_else(|| key.clone()), value: simple }
 }
 
 fn refusal(text: &str, error: &TomlError) -> Diagnostic {
@@ -105,10 +95,9 @@ fn refusal(text: &str, error: &TomlError) -> Diagnostic {
 fn words(message: &str, marked: &str) -> (String, Option<String>) {
     let word = marked.starts_with(|c: char| c.is_alphabetic());
     match message {
-        m if m.contains("recursion limit") || m.contains("recursion depth") => (
-            "nested too deep".to_owned(),
-            Some("a topology needs some ten levels".to_owned()),
-        ),
+        m if m.contains("recursion limit") || m.contains("recursion depth") => {
+            ("nested too deep".to_owned(), Some("a topology needs some ten levels".to_owned()))
+        }
         m if m.starts_with("string values must be quoted") && marked.trim().is_empty() => {
             ("a value is missing here".to_owned(), None)
         }

@@ -67,10 +67,9 @@ impl Node {
             Value::Float(f) => Number::from_f64(*f).map_or(Json::Null, Json::Number),
             Value::Text(text) | Value::Moment(text) => Json::String(text.clone()),
             Value::List(nodes) => nodes.iter().map(Self::to_json).collect(),
-            Value::Map(entries) => entries
-                .iter()
-                .map(|e| (e.key.clone(), e.node.to_json()))
-                .collect(),
+            Value::Map(entries) => {
+                entries.iter().map(|e| (e.key.clone(), e.node.to_json())).collect()
+            }
         }
     }
 
@@ -96,10 +95,9 @@ impl Node {
         let mut node = self;
         for step in way {
             let inner = match (&mut node.value, step) {
-                (Value::Map(entries), Step::Key(key)) => entries
-                    .iter_mut()
-                    .find(|e| e.key == *key)
-                    .map(|e| &mut e.node),
+                (Value::Map(entries), Step::Key(key)) => {
+                    entries.iter_mut().find(|e| e.key == *key).map(|e| &mut e.node)
+                }
                 (Value::List(nodes), Step::Index(at)) => nodes.get_mut(*at),
                 _ => None,
             };

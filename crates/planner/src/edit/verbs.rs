@@ -23,16 +23,12 @@ pub(super) fn carry_out<'a>(
 ) -> Result<(), Refusal> {
     let verb = edit.verb();
     match edit {
-        Edit::CreateIngress {
-            region,
-            provider,
-            profile,
-        } => create(b, pools, verb, Role::Ingress, (region, provider, profile)),
-        Edit::CreateEgress {
-            region,
-            provider,
-            profile,
-        } => create(b, pools, verb, Role::Egress, (region, provider, profile)),
+        Edit::CreateIngress { region, provider, profile } => {
+            create(b, pools, verb, Role::Ingress, (region, provider, profile))
+        }
+        Edit::CreateEgress { region, provider, profile } => {
+            create(b, pools, verb, Role::Egress, (region, provider, profile))
+        }
         Edit::AllocateIngressFrontdoors { node, count } => {
             allocate(b, pools, verb, Role::Ingress, *node, *count)
         }
@@ -50,18 +46,11 @@ pub(super) fn carry_out<'a>(
 }
 
 fn no_such(what: &'static str, name: impl ToString) -> Refusal {
-    Refusal::NoSuch {
-        what,
-        name: name.to_string(),
-    }
+    Refusal::NoSuch { what, name: name.to_string() }
 }
 
 fn does_not_fit(verb: Verb, subject: impl ToString, why: impl Into<String>) -> Refusal {
-    Refusal::DoesNotFit {
-        verb,
-        subject: subject.to_string(),
-        why: why.into(),
-    }
+    Refusal::DoesNotFit { verb, subject: subject.to_string(), why: why.into() }
 }
 
 fn pool_of<'p, 'a>(
@@ -99,13 +88,9 @@ fn create<'a>(
     let choice = choose::offered(b, pool, entry.name());
     let choice = choice.ok_or_else(|| does_not_fit(verb, provider, "it has no such machine"))?;
     let room = choose::has_room(b, &choice);
-    room.and_then(|()| choose::affordable(b, choice.cost, None))
-        .map_err(|why| Refusal::NoRoom {
-            verb,
-            on: WaitingOn::Providers {
-                each: vec![(provider.clone(), why)],
-            },
-        })?;
+    room.and_then(|()| choose::affordable(b, choice.cost, None)).map_err(|why| {
+        Refusal::NoRoom { verb, on: WaitingOn::Providers { each: vec![(provider.clone(), why)] } }
+    })?;
     fill::make_node(b, pool, &choice, Duty::Serve, None, Reason::Operator);
     Ok(())
 }
@@ -121,18 +106,10 @@ fn allocate(
     let node = b.node(id).ok_or_else(|| no_such("node", id))?;
     let pool = pool_of(pools, &node.region, role)?;
     if node.role != role {
-        return Err(does_not_fit(
-            verb,
-            id,
-            format!("it is an {} node", node.role),
-        ));
+        return Err(does_not_fit(verb, id, format!("it is an {} node", node.role)));
     }
     if !stays(&node.stage) {
-        return Err(does_not_fit(
-            verb,
-            id,
-            format!("it is {}", node.stage.name()),
-        ));
+        return Err(does_not_fit(verb, id, format!("it is {}", node.stage.name())));
     }
     if !age::node_rotates_addresses(b.s.topology, b.s.offers, node) {
         let why = format!("{} can't add addresses to a running machine", node.provider);
@@ -153,17 +130,8 @@ fn drain_node(b: &mut Builder<'_>, pools: &[Pool<'_>], id: NodeId) -> Result<(),
         return Err(does_not_fit(Verb::DrainNode, id, why));
     }
     let (now, after, why) = (b.s.now, pool.drain, Reason::Operator);
-    b.edit(id, |n| {
-        advance(&mut n.stage, drain(now, after, why.clone()))
-    });
-    b.tell(
-        id,
-        id.into(),
-        Decision::Act {
-            verb: Verb::DrainNode,
-        },
-        why,
-    );
+    b.edit(id, |n| advance(&mut n.stage, drain(now, after, why.clone())));
+    b.tell(id, id.into(), Decision::Act { verb: Verb::DrainNode }, why);
     Ok(())
 }
 
@@ -171,15 +139,9 @@ fn retire_node(b: &mut Builder<'_>, id: NodeId) -> Result<(), Refusal> {
     let verb = Verb::RetireNode;
     let node = b.node(id).ok_or_else(|| no_such("node", id))?;
     match &node.stage {
-        Stage::Draining {
-            since, deadline, ..
-        } => {
+        Stage::Draining { since, deadline, .. } => {
             let ended = retire::node_drain_ended(b.s, node, *since, *deadline);
-            ended.map_err(|on| Refusal::TooEarly {
-                verb,
-                subject: id.into(),
-                on,
-            })?;
+            ended.map_err(|on| Refusal::TooEarly { verb, subject: id.into(), on })?;
         }
         Stage::Live { .. } if node.duty == Duty::Serve => {
             return Err(does_not_fit(verb, id, "it is in service; drain it first"));
@@ -210,9 +172,7 @@ fn drain_address(
     let id = owner(b, subject)?;
     let node = b.node(id).ok_or_else(|| no_such("node", id))?;
     let pool = pool_of(pools, &node.region, node.role)?;
-    let stage = address::of(node)
-        .find(|a| a.subject == subject)
-        .map(|a| a.stage.clone());
+    let stage = address::of(node).find(|a| a.subject == subject).map(|a| a.stage.clone());
     let live = stage.as_ref().is_some_and(Stage::is_live) && node.stage.is_live();
     if !live {
         let why = "it is not in service, and only what is live drains";
@@ -235,9 +195,7 @@ fn release_address(b: &mut Builder<'_>, verb: Verb, subject: Subject) -> Result<
         return Err(no_such("address", subject));
     };
     match a.stage {
-        Stage::Draining {
-            since, deadline, ..
-        } => {
+        Stage::Draining { since, deadline, .. } => {
             let ended = retire::address_drain_ended(b.s, subject, *since, *deadline);
             ended.map_err(|on| Refusal::TooEarly { verb, subject, on })?;
         }

@@ -17,9 +17,7 @@ fn nodes<'c>(bp: &'c Blueprint, pool: &'c Pool<'_>) -> impl Iterator<Item = &'c 
 pub(super) fn disruption_is_bounded(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
     let pools = Pool::all(s.topology, child);
     let broken = pools.iter().filter_map(|pool| {
-        let chosen: Vec<usize> = nodes(child, pool)
-            .flat_map(|n| chosen(s, child, n))
-            .collect();
+        let chosen: Vec<usize> = nodes(child, pool).flat_map(|n| chosen(s, child, n)).collect();
         let units: usize = chosen.iter().sum();
         let used = breaker::disrupted(s, nodes(child, pool), pool.per_node());
         let alone = chosen.len() <= 1 && used <= units;
@@ -39,10 +37,7 @@ fn chosen(s: &Situation<'_>, child: &Blueprint, node: &Node) -> Vec<usize> {
         return Vec::new();
     }
     let old = s.parent.nodes.get(&node.id);
-    let all = address::of(node)
-        .filter(|a| !a.stage.is_leaving())
-        .count()
-        .max(1);
+    let all = address::of(node).filter(|a| !a.stage.is_leaving()).count().max(1);
     let replaces = node.replaces.and_then(|id| child.nodes.get(&id));
     if old.is_none() {
         let replaces_a_live_one = replaces.is_some_and(|n| n.stage.is_live());
@@ -51,10 +46,7 @@ fn chosen(s: &Situation<'_>, child: &Blueprint, node: &Node) -> Vec<usize> {
     if drains_by_choice(&node.stage, old.map(|n| &n.stage)) {
         return vec![all];
     }
-    address::of(node)
-        .filter(|a| address_by_choice(old, node, a))
-        .map(|_| 1)
-        .collect()
+    address::of(node).filter(|a| address_by_choice(old, node, a)).map(|_| 1).collect()
 }
 
 fn drains_by_choice(new: &Stage, old: Option<&Stage>) -> bool {
@@ -81,9 +73,7 @@ pub(super) fn nothing_goes_while_halted(s: &Situation<'_>, child: &Blueprint) ->
     forget::forget_what_is_gone(&mut b);
     admit::admit_what_is_verified(&mut b);
     let pools = Pool::all(s.topology, s.parent);
-    let halted = pools
-        .iter()
-        .filter(|p| breaker::halt(s, p, b.pool(p).into_iter()).is_some());
+    let halted = pools.iter().filter(|p| breaker::halt(s, p, b.pool(p).into_iter()).is_some());
     let before = halted.flat_map(|p| b.pool(p).into_iter().filter(|n| n.stage.is_live()));
     let gone = before.flat_map(|n| taken_out(child, n));
     gone.map(|subject| {
@@ -109,20 +99,12 @@ fn taken_out(child: &Blueprint, old: &Node) -> Vec<Subject> {
 
 /// One run of plans takes down `max_destroys_per_plan` at most.
 pub(super) fn destroys_are_capped(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
-    let destroyed: usize = s
-        .parent
-        .nodes
-        .values()
-        .map(|old| destroys(s, child, old))
-        .sum();
+    let destroyed: usize = s.parent.nodes.values().map(|old| destroys(s, child, old)).sum();
     let max = s.topology.rotation.max_destroys_per_plan as usize;
     let total = destroyed + s.destroys_used as usize;
     let what = format!("{total} servers and addresses are taken down of {max} at most");
     let exceeded = destroyed > 0 && total > max;
-    exceeded
-        .then(|| Violation::new(Rule::Disruption, what))
-        .into_iter()
-        .collect()
+    exceeded.then(|| Violation::new(Rule::Disruption, what)).into_iter().collect()
 }
 
 fn destroys(s: &Situation<'_>, child: &Blueprint, old: &Node) -> usize {
@@ -139,9 +121,7 @@ fn destroys(s: &Situation<'_>, child: &Blueprint, old: &Node) -> usize {
             let exists = |a: &address::Address<'_>| {
                 address::observed(s, a.subject).is_some_and(|o| o.phase.may_exist())
             };
-            address::of(new)
-                .filter(|a| a.stage.is_leaving() && was(a) && exists(a))
-                .count()
+            address::of(new).filter(|a| a.stage.is_leaving() && was(a) && exists(a)).count()
         }
     }
 }

@@ -23,26 +23,14 @@ fn egress_addresses(s: &Situation<'_>, child: &Blueprint) -> BTreeSet<IpAddr> {
 pub(super) fn egress_is_hidden(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
     let hidden = egress_addresses(s, child);
     let records = child.records.iter().flat_map(|(key, set)| {
-        set.addresses
-            .iter()
-            .map(move |a| (format!("record {}", key.name), *a))
+        set.addresses.iter().map(move |a| (format!("record {}", key.name), *a))
     });
     let targets = child.targets.iter().map(|(key, target)| {
-        (
-            format!("target {} of balancer {}", key.node, key.balancer),
-            target.address,
-        )
+        (format!("target {} of balancer {}", key.node, key.balancer), target.address)
     });
-    let doors = child
-        .nodes
-        .values()
-        .flat_map(|n| n.frontdoors.keys())
-        .filter_map(|id| {
-            Some((
-                format!("front door {id}"),
-                s.inventory.frontdoors.get(id)?.address?,
-            ))
-        });
+    let doors = child.nodes.values().flat_map(|n| n.frontdoors.keys()).filter_map(|id| {
+        Some((format!("front door {id}"), s.inventory.frontdoors.get(id)?.address?))
+    });
     let all = records.chain(targets).chain(doors);
     let shown = all.filter(|(_, address)| hidden.contains(address));
     // The address itself is not repeated: this text may reach a log.
@@ -84,11 +72,7 @@ pub(super) fn verdicts_are_per_network(s: &Situation<'_>, child: &Blueprint) -> 
     for node in child.nodes.values().filter(|n| n.serves()) {
         for door in node.frontdoors.values().filter(|d| d.stage.is_live()) {
             let blocked = condition::blocked(s, &node.region, door);
-            let was = s
-                .parent
-                .nodes
-                .get(&node.id)
-                .and_then(|n| n.frontdoors.get(&door.id));
+            let was = s.parent.nodes.get(&node.id).and_then(|n| n.frontdoors.get(&door.id));
             for population in &door.withheld_from {
                 let before = was.is_some_and(|d| d.withheld_from.contains(population));
                 if !before && !blocked.for_population(population) {
@@ -104,21 +88,14 @@ pub(super) fn verdicts_are_per_network(s: &Situation<'_>, child: &Blueprint) -> 
 
 fn burned_are_blocked_everywhere(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
     let entered = super::standing::newly_draining(s, child);
-    let burned = entered
-        .into_iter()
-        .filter(|e| *e.why == damm_fleet::Reason::Burned);
+    let burned = entered.into_iter().filter(|e| *e.why == damm_fleet::Reason::Burned);
     let wrong = burned.filter(|e| {
         let blocked = |a: address::Address<'_>| a.blocked(s, e.node).everywhere;
-        !address::of(e.node)
-            .filter(|a| a.subject == e.subject)
-            .all(blocked)
+        !address::of(e.node).filter(|a| a.subject == e.subject).all(blocked)
     });
     wrong
         .map(|e| {
-            let what = format!(
-                "{} drains as burned and is not blocked for everybody",
-                e.subject
-            );
+            let what = format!("{} drains as burned and is not blocked for everybody", e.subject);
             Violation::new(Rule::PerNetwork, what)
         })
         .collect()

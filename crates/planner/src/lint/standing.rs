@@ -19,17 +19,11 @@ pub(super) fn populations_keep_their_doors(s: &Situation<'_>, child: &Blueprint)
     let after = Tallies::of(s, child.nodes.values());
     let regions = s.topology.regions.keys();
     let broken = regions.filter_map(|region| {
-        let (was, now) = (
-            before.needs(s.topology, region),
-            after.needs(s.topology, region),
-        );
+        let (was, now) = (before.needs(s.topology, region), after.needs(s.topology, region));
         tally::broken(&was, &now)
     });
     let broken: BTreeSet<String> = broken.map(|waiting| waiting.to_string()).collect();
-    broken
-        .into_iter()
-        .map(|what| Violation::new(Rule::PopulationFloor, what))
-        .collect()
+    broken.into_iter().map(|what| Violation::new(Rule::PopulationFloor, what)).collect()
 }
 
 /// Something that starts to drain in the child.
@@ -128,14 +122,8 @@ pub(super) fn ids_are_used_once(s: &Situation<'_>, child: &Blueprint) -> Vec<Vio
 }
 
 fn forgotten(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
-    let gone = s
-        .parent
-        .nodes
-        .values()
-        .filter(|n| !child.nodes.contains_key(&n.id));
-    let nodes = gone
-        .filter(|n| !forget::is_gone(s, n))
-        .map(|n| Subject::from(n.id));
+    let gone = s.parent.nodes.values().filter(|n| !child.nodes.contains_key(&n.id));
+    let nodes = gone.filter(|n| !forget::is_gone(s, n)).map(|n| Subject::from(n.id));
     let addresses = s.parent.nodes.values().flat_map(|old| {
         let new = child.nodes.get(&old.id);
         let left = move |a: &address::Address<'_>| {
@@ -144,11 +132,7 @@ fn forgotten(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
         let exists = |a: &address::Address<'_>| {
             address::observed(s, a.subject).is_some_and(|o| o.phase.may_exist())
         };
-        address::of(old)
-            .filter(left)
-            .filter(exists)
-            .map(|a| a.subject)
-            .collect::<Vec<_>>()
+        address::of(old).filter(left).filter(exists).map(|a| a.subject).collect::<Vec<_>>()
     });
     let lost = nodes.chain(addresses);
     lost.map(|subject| {
@@ -163,8 +147,5 @@ pub(super) fn ingress_ages_faster(s: &Situation<'_>, _: &Blueprint) -> Vec<Viola
     let rotation = &s.topology.rotation;
     let (ingress, egress) = (rotation.ingress.max_age, rotation.egress.max_age);
     let what = format!("ingress max_age {ingress} is not shorter than egress max_age {egress}");
-    (ingress >= egress)
-        .then(|| Violation::new(Rule::IngressAgesFaster, what))
-        .into_iter()
-        .collect()
+    (ingress >= egress).then(|| Violation::new(Rule::IngressAgesFaster, what)).into_iter().collect()
 }

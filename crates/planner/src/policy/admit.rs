@@ -37,12 +37,7 @@ fn admit_node(b: &mut Builder<'_>, id: NodeId) {
         }
         Condition::Ambiguous => {
             let (region, would) = (node.region.clone(), create_verb(node));
-            b.waits(
-                Item::Subject(id.into()),
-                &region,
-                would,
-                WaitingOn::OperatorDecision,
-            );
+            b.waits(Item::Subject(id.into()), &region, would, WaitingOn::OperatorDecision);
         }
         Condition::Unhealthy | Condition::Failed(_) | Condition::Dead { .. } => {}
     }
@@ -72,12 +67,7 @@ fn admit_addresses(b: &mut Builder<'_>, id: NodeId, tell: bool) {
                 b.waits(Item::Subject(subject), &region, would, on);
             }
             Condition::Ambiguous => {
-                b.waits(
-                    Item::Subject(subject),
-                    &region,
-                    would,
-                    WaitingOn::OperatorDecision,
-                );
+                b.waits(Item::Subject(subject), &region, would, WaitingOn::OperatorDecision);
             }
             Condition::Unhealthy | Condition::Failed(_) | Condition::Dead { .. } => {}
         }

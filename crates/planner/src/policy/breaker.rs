@@ -29,12 +29,7 @@ pub(crate) fn halt<'n>(
     }
     let halted = bad > pool.breaker(s.topology.rotation.breaker, of);
     let (bad, of) = (bad as u32, of as u32);
-    halted.then(|| Halt {
-        region: pool.region.clone(),
-        role: pool.role,
-        bad,
-        of,
-    })
+    halted.then(|| Halt { region: pool.region.clone(), role: pool.role, bad, of })
 }
 
 /// Addresses of a pool that are draining, being replaced, unhealthy or not joined yet.
@@ -46,17 +41,11 @@ pub(crate) fn disrupted<'n>(
     per_node: usize,
 ) -> usize {
     let counts = |n: &&Node| n.duty == Duty::Serve && !n.stage.is_leaving();
-    nodes
-        .filter(counts)
-        .map(|n| disrupted_on(s, n, per_node))
-        .sum()
+    nodes.filter(counts).map(|n| disrupted_on(s, n, per_node)).sum()
 }
 
 fn disrupted_on(s: &Situation<'_>, node: &Node, per_node: usize) -> usize {
-    let all = address::of(node)
-        .filter(|a| !a.stage.is_leaving())
-        .count()
-        .max(1);
+    let all = address::of(node).filter(|a| !a.stage.is_leaving()).count().max(1);
     match node.stage {
         Stage::Building => all.min(per_node.max(1)),
         Stage::Draining { .. } => all,
@@ -82,10 +71,7 @@ pub(crate) struct Allowance {
 impl Allowance {
     pub(crate) fn of(b: &Builder<'_>, pool: &Pool<'_>) -> Self {
         let used = disrupted(b.s, b.pool(pool).into_iter(), pool.per_node());
-        Self {
-            used,
-            max: pool.max_disrupted(),
-        }
+        Self { used, max: pool.max_disrupted() }
     }
 
     /// Whether `unit` more addresses may be disrupted. One unit always may when nothing else is,

@@ -28,11 +28,8 @@ pub(crate) fn fill(b: &mut Builder<'_>, pool: &Pool<'_>) {
 /// is on its way out, and what was made by hand comes on top.
 pub(crate) fn counted(b: &Builder<'_>, pool: &Pool<'_>, duty: Duty) -> usize {
     let nodes = b.pool(pool);
-    let staying: BTreeSet<NodeId> = nodes
-        .iter()
-        .filter(|n| stays(&n.stage) && n.duty == duty)
-        .map(|n| n.id)
-        .collect();
+    let staying: BTreeSet<NodeId> =
+        nodes.iter().filter(|n| stays(&n.stage) && n.duty == duty).map(|n| n.id).collect();
     let counts = |n: &&&Node| {
         let second = n.replaces.is_some_and(|r| staying.contains(&r));
         staying.contains(&n.id) && !second && n.reason != Reason::Operator
@@ -85,10 +82,7 @@ pub(crate) fn add_node(
     replaces: Option<NodeId>,
     reason: Reason,
 ) -> Result<NodeId, WaitingOn> {
-    let replacing = replaces
-        .and_then(|id| b.node(id))
-        .filter(|n| stays(&n.stage))
-        .cloned();
+    let replacing = replaces.and_then(|id| b.node(id)).filter(|n| stays(&n.stage)).cloned();
     let choice = choose::choose(b, pool, standing, replacing.as_ref())?;
     standing.add(choice.name);
     let freed = replacing.map_or(Usd::ZERO, |n| n.monthly());
@@ -120,24 +114,13 @@ pub(crate) fn make_node(
         stage: Stage::Building,
         replaces,
         reason: reason.clone(),
-        cost: choice
-            .offer
-            .machines
-            .get(choice.machine)
-            .copied()
-            .unwrap_or_default(),
+        cost: choice.offer.machines.get(choice.machine).copied().unwrap_or_default(),
         frontdoors: BTreeMap::new(),
         egress_ips: BTreeMap::new(),
     };
     for _ in 0..pool.per_node() {
         // Addresses that come with a node are the profile's, whoever asked for the node.
-        address::add(
-            b,
-            pool,
-            &mut node,
-            None,
-            below(Duty::Serve, 0, pool.per_node()),
-        );
+        address::add(b, pool, &mut node, None, below(Duty::Serve, 0, pool.per_node()));
     }
     b.add_node(node);
     id
@@ -187,10 +170,7 @@ pub(crate) fn add_address(
         return Ok(None);
     };
     if replaces.is_none() {
-        let cost =
-            b.s.offers
-                .get(&new.provider)
-                .map_or(Usd::ZERO, |o| o.address);
+        let cost = b.s.offers.get(&new.provider).map_or(Usd::ZERO, |o| o.address);
         b.steady += cost;
     }
     let verb = address::allocate_verb(new.role);
@@ -201,9 +181,7 @@ pub(crate) fn add_address(
 
 fn room_for_address(b: &Builder<'_>, node: &Node, replacing: bool) -> Result<(), WaitingOn> {
     let name = &node.provider;
-    let refuse = |why| WaitingOn::Providers {
-        each: vec![(name.clone(), why)],
-    };
+    let refuse = |why| WaitingOn::Providers { each: vec![(name.clone(), why)] };
     if let Some(why) = choose::exhausted(b, name) {
         return Err(refuse(why));
     }

@@ -52,10 +52,7 @@ fn forget_addresses(b: &mut Builder<'_>, id: NodeId) {
             b.tell(id, subject, Decision::Forget, why);
             b.edit(id, |node| address::remove(node, subject));
         } else {
-            let (would, on) = (
-                address::release_verb(subject),
-                WaitingOn::Disappearance { since },
-            );
+            let (would, on) = (address::release_verb(subject), WaitingOn::Disappearance { since });
             b.waits(Item::Subject(subject), &region, would, on);
         }
     }

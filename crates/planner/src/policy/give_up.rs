@@ -47,23 +47,8 @@ pub(crate) fn leave_node(b: &mut Builder<'_>, id: NodeId, why: Reason, counts: b
         return b.waits(item, &region, Verb::RetireNode, on);
     }
     let at = b.s.now;
-    b.edit(id, |n| {
-        advance(
-            &mut n.stage,
-            StageEvent::Leave {
-                at,
-                why: why.clone(),
-            },
-        )
-    });
-    b.tell(
-        id,
-        id.into(),
-        Decision::Act {
-            verb: Verb::RetireNode,
-        },
-        why,
-    );
+    b.edit(id, |n| advance(&mut n.stage, StageEvent::Leave { at, why: why.clone() }));
+    b.tell(id, id.into(), Decision::Act { verb: Verb::RetireNode }, why);
 }
 
 fn give_up_addresses(b: &mut Builder<'_>, id: NodeId) {
@@ -105,23 +90,13 @@ pub(crate) fn leave_address(
 ) {
     let Some(node) = b.node(id) else { return };
     let (region, verb) = (node.region.clone(), address::release_verb(subject));
-    if let Err(on) = if counts {
-        b.take_destroy()
-    } else {
-        Ok::<(), WaitingOn>(())
-    } {
+    if let Err(on) = if counts { b.take_destroy() } else { Ok::<(), WaitingOn>(()) } {
         return b.waits(Item::Subject(subject), &region, verb, on);
     }
     let at = b.s.now;
     b.edit(id, |node| {
         if let Some(stage) = address::stage_mut(node, subject) {
-            advance(
-                stage,
-                StageEvent::Leave {
-                    at,
-                    why: why.clone(),
-                },
-            );
+            advance(stage, StageEvent::Leave { at, why: why.clone() });
         }
     });
     b.tell(id, subject, Decision::Act { verb }, why);

@@ -53,18 +53,9 @@ fn hand_over_node(b: &mut Builder<'_>, pool: &Pool<'_>, id: NodeId, by: NodeId, 
 /// Drains a node by choice.
 pub(crate) fn drain_node(b: &mut Builder<'_>, pool: &Pool<'_>, id: NodeId, why: Reason) {
     let (now, after) = (b.s.now, pool.drain);
-    let drained = b.try_edit(id, |n| {
-        advance(&mut n.stage, drain(now, after, why.clone()))
-    });
+    let drained = b.try_edit(id, |n| advance(&mut n.stage, drain(now, after, why.clone())));
     match drained {
-        Ok(()) => b.tell(
-            id,
-            id.into(),
-            Decision::Act {
-                verb: Verb::DrainNode,
-            },
-            why,
-        ),
+        Ok(()) => b.tell(id, id.into(), Decision::Act { verb: Verb::DrainNode }, why),
         Err(on) => b.waits(lost::item(id), &pool.region, Verb::DrainNode, on),
     }
 }
@@ -92,12 +83,7 @@ fn pairs(b: &Builder<'_>, node: &Node) -> Vec<Pair> {
         let old = address::of(node).find(|a| a.subject == old && a.stage.is_live())?;
         let ready = new.stage.is_live() && new.condition(b.s).is_sound();
         let burned = old.blocked(b.s, node).everywhere;
-        Some(Pair {
-            old: old.subject,
-            new: new.subject,
-            ready,
-            burned,
-        })
+        Some(Pair { old: old.subject, new: new.subject, ready, burned })
     };
     latest.into_iter().filter_map(pair).collect()
 }
@@ -105,16 +91,10 @@ fn pairs(b: &Builder<'_>, node: &Node) -> Vec<Pair> {
 fn hand_over_addresses(b: &mut Builder<'_>, pool: &Pool<'_>, id: NodeId) {
     let Some(node) = b.node(id) else { return };
     for pair in pairs(b, node) {
-        let after = if pair.burned {
-            pool.burned_drain
-        } else {
-            pool.drain
-        };
+        let after = if pair.burned { pool.burned_drain } else { pool.drain };
         match pair.ready {
             true => {
-                let why = Reason::Replaced {
-                    by: pair.new.to_string(),
-                };
+                let why = Reason::Replaced { by: pair.new.to_string() };
                 drain_address(b, id, pair.old, after, why);
             }
             false => {

@@ -31,17 +31,8 @@ pub(crate) fn take_out_what_is_lost(b: &mut Builder<'_>, pool: &Pool<'_>) {
 /// Drains a node, whatever that does to the populations.
 fn drain_node(b: &mut Builder<'_>, id: NodeId, after: Span, why: Reason) {
     let now = b.s.now;
-    b.edit(id, |n| {
-        advance(&mut n.stage, drain(now, after, why.clone()))
-    });
-    b.tell(
-        id,
-        id.into(),
-        Decision::Act {
-            verb: Verb::DrainNode,
-        },
-        why,
-    );
+    b.edit(id, |n| advance(&mut n.stage, drain(now, after, why.clone())));
+    b.tell(id, id.into(), Decision::Act { verb: Verb::DrainNode }, why);
 }
 
 fn take_out_addresses(b: &mut Builder<'_>, pool: &Pool<'_>, id: NodeId) {
@@ -56,14 +47,7 @@ fn take_out_addresses(b: &mut Builder<'_>, pool: &Pool<'_>, id: NodeId) {
                 advance(stage, drain(now, after, why.clone()));
             }
         });
-        b.tell(
-            id,
-            subject,
-            Decision::Act {
-                verb: address::drain_verb(subject),
-            },
-            why,
-        );
+        b.tell(id, subject, Decision::Act { verb: address::drain_verb(subject) }, why);
     }
 }
 

@@ -31,51 +31,31 @@ pub(crate) fn point_names(b: &mut Builder<'_>) {
     }
     b.bp.records = records;
     let balancers = &b.s.topology.balancers;
-    b.bp.targets = balancers
-        .iter()
-        .flat_map(|balancer| aim(b, balancer))
-        .collect();
+    b.bp.targets = balancers.iter().flat_map(|balancer| aim(b, balancer)).collect();
 }
 
 fn key(entry: &DnsEntry, name: String) -> RecordKey {
-    RecordKey {
-        provider: entry.provider.clone(),
-        zone: entry.zone.clone(),
-        name,
-    }
+    RecordKey { provider: entry.provider.clone(), zone: entry.zone.clone(), name }
 }
 
 fn set(entry: &DnsEntry, addresses: BTreeSet<IpAddr>) -> Option<RecordSet> {
-    (!addresses.is_empty()).then_some(RecordSet {
-        addresses,
-        ttl: entry.ttl,
-    })
+    (!addresses.is_empty()).then_some(RecordSet { addresses, ttl: entry.ttl })
 }
 
 /// The addresses of a node's doors that are told to at least one population.
 fn told_addresses<'n>(b: &Builder<'_>, node: &'n Node) -> impl Iterator<Item = IpAddr> + 'n {
     let served: Vec<&PopulationName> =
-        b.s.topology
-            .served_by(&node.region)
-            .map(|(name, _)| name)
-            .collect();
+        b.s.topology.served_by(&node.region).map(|(name, _)| name).collect();
     let told =
         |d: &&Frontdoor| served.is_empty() || served.iter().any(|p| !d.withheld_from.contains(*p));
     let address = |d: &Frontdoor| address::observed(b.s, d.id.into())?.address;
-    let addresses: Vec<IpAddr> = node
-        .served_doors()
-        .filter(told)
-        .filter_map(address)
-        .collect();
+    let addresses: Vec<IpAddr> = node.served_doors().filter(told).filter_map(address).collect();
     addresses.into_iter()
 }
 
 fn point_region(b: &Builder<'_>, entry: &DnsEntry, records: &mut BTreeMap<RecordKey, RecordSet>) {
     let nodes = b.nodes_of(&entry.region, Role::Ingress);
-    let addresses = nodes
-        .flat_map(|n| told_addresses(b, n))
-        .take(ADDRESSES_PER_NAME)
-        .collect();
+    let addresses = nodes.flat_map(|n| told_addresses(b, n)).take(ADDRESSES_PER_NAME).collect();
     let name = format!("{}.{}", entry.label, entry.zone);
     records.extend(set(entry, addresses).map(|set| (key(entry, name), set)));
 }
@@ -90,24 +70,12 @@ fn point_nodes(b: &Builder<'_>, entry: &DnsEntry, records: &mut BTreeMap<RecordK
 
 fn aim(b: &Builder<'_>, balancer: &Balancer) -> Vec<(TargetKey, Target)> {
     let nodes = b.nodes_of(&balancer.region, Role::Ingress);
-    let aimed = nodes
-        .filter(|n| n.serves() || n.stage.is_draining())
-        .filter_map(|n| {
-            let address = b.s.inventory.machines.get(&n.id)?.address?;
-            let (port, draining) = (balancer.port, n.stage.is_draining());
-            let key = TargetKey {
-                balancer: balancer.name.clone(),
-                node: n.id,
-            };
-            Some((
-                key,
-                Target {
-                    address,
-                    port,
-                    draining,
-                },
-            ))
-        });
+    let aimed = nodes.filter(|n| n.serves() || n.stage.is_draining()).filter_map(|n| {
+        let address = b.s.inventory.machines.get(&n.id)?.address?;
+        let (port, draining) = (balancer.port, n.stage.is_draining());
+        let key = TargetKey { balancer: balancer.name.clone(), node: n.id };
+        Some((key, Target { address, port, draining }))
+    });
     aimed.collect()
 }
 
@@ -145,15 +113,7 @@ fn is_over(b: &Builder<'_>, region: &RegionName, told: &Told<'_>) -> bool {
 /// Raises a region's serial because the operator asked for it.
 pub(crate) fn raise_by_hand(b: &mut Builder<'_>, region: &RegionName) {
     let policy = policy(b.s.topology, region);
-    raise(
-        b,
-        region,
-        policy,
-        CatalogDiff {
-            renewal: true,
-            ..CatalogDiff::default()
-        },
-    );
+    raise(b, region, policy, CatalogDiff { renewal: true, ..CatalogDiff::default() });
     if let Some(change) = b.report.changes.last_mut() {
         change.why = Reason::Operator;
     }
@@ -161,14 +121,7 @@ pub(crate) fn raise_by_hand(b: &mut Builder<'_>, region: &RegionName) {
 
 fn raise(b: &mut Builder<'_>, region: &RegionName, policy: String, diff: CatalogDiff) {
     let serial = b.bp.catalogs.get(region).map_or(0, |c| c.serial) + 1;
-    b.bp.catalogs.insert(
-        region.clone(),
-        Catalog {
-            serial,
-            planned_at: b.s.now,
-            policy,
-        },
-    );
+    b.bp.catalogs.insert(region.clone(), Catalog { serial, planned_at: b.s.now, policy });
     let why = match diff.renewal {
         true => Reason::CatalogRenewal,
         false => {
@@ -176,17 +129,9 @@ fn raise(b: &mut Builder<'_>, region: &RegionName, policy: String, diff: Catalog
             Reason::CatalogChanged { added, removed }
         }
     };
-    let decision = Decision::Act {
-        verb: Verb::PublishEndpointCatalog,
-    };
+    let decision = Decision::Act { verb: Verb::PublishEndpointCatalog };
     let (item, detail) = (Item::Catalog, format!("serial {serial}"));
-    b.report.changes.push(Changed {
-        item,
-        region: region.clone(),
-        decision,
-        detail,
-        why,
-    });
+    b.report.changes.push(Changed { item, region: region.clone(), decision, detail, why });
     b.report.catalogs.insert(region.clone(), diff);
 }
 
@@ -225,25 +170,16 @@ fn told_of<'n, 't>(
 /// Doors that at least one population is told of anew, and those that at least one no longer is.
 fn catalog_diff(before: &Told<'_>, after: &Told<'_>, renewal: bool) -> CatalogDiff {
     let doors = |a: &Told<'_>, b: &Told<'_>| -> Vec<FrontdoorId> {
-        a.difference(b)
-            .map(|(d, _)| *d)
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect()
+        a.difference(b).map(|(d, _)| *d).collect::<BTreeSet<_>>().into_iter().collect()
     };
-    CatalogDiff {
-        added: doors(after, before),
-        removed: doors(before, after),
-        renewal,
-    }
+    CatalogDiff { added: doors(after, before), removed: doors(before, after), renewal }
 }
 
 /// Whether what was published is past half of its life.
 pub(crate) fn is_due(s: &Situation<'_>, region: &RegionName) -> bool {
-    let (Some(published), Some(wanted)) = (
-        s.inventory.catalogs.get(region),
-        s.parent.catalogs.get(region),
-    ) else {
+    let (Some(published), Some(wanted)) =
+        (s.inventory.catalogs.get(region), s.parent.catalogs.get(region))
+    else {
         return false;
     };
     let half = s.topology.catalog.ttl.scale(0.5);
@@ -255,9 +191,5 @@ pub(crate) fn policy(topology: &Topology, region: &RegionName) -> String {
     let populations: Vec<&PopulationName> = topology.served_by(region).map(|(n, _)| n).collect();
     // Plain data of text and numbers: its serialization cannot fail.
     let text = serde_json::to_vec(&(&topology.catalog, populations)).unwrap_or_default();
-    Sha256::digest(text)
-        .iter()
-        .take(8)
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    Sha256::digest(text).iter().take(8).map(|b| format!("{b:02x}")).collect()
 }

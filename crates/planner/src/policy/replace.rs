@@ -51,15 +51,11 @@ pub(crate) fn replace(b: &mut Builder<'_>, pool: &Pool<'_>) {
             Subject::Node(_) => pool.per_node().max(1),
             Subject::Frontdoor(_) | Subject::EgressIp(_) => 1,
         };
-        let serves = b
-            .node(candidate.node)
-            .is_some_and(|n| n.duty == Duty::Serve);
+        let serves = b.node(candidate.node).is_some_and(|n| n.duty == Duty::Serve);
         full |= serves && !allowance.admits(unit);
         if serves && full {
-            let (item, would) = (
-                Item::Subject(candidate.subject),
-                address::drain_verb(candidate.subject),
-            );
+            let (item, would) =
+                (Item::Subject(candidate.subject), address::drain_verb(candidate.subject));
             b.waits(item, &pool.region, would, allowance.waiting());
         } else if start(b, pool, &mut standing, candidate) && serves {
             allowance.take(unit);
@@ -74,28 +70,19 @@ fn start(
     standing: &mut Standing,
     candidate: Candidate,
 ) -> bool {
-    let Candidate {
-        subject, node, why, ..
-    } = candidate;
+    let Candidate { subject, node, why, .. } = candidate;
     let started = match subject {
         Subject::Node(id) => start_node(b, pool, standing, id, why),
         Subject::Frontdoor(_) | Subject::EgressIp(_) => {
             // A replacement that has to be replaced before it took over: see `start_node`.
-            let address = b
-                .node(node)
-                .and_then(|n| address::of(n).find(|a| a.subject == subject));
+            let address = b.node(node).and_then(|n| address::of(n).find(|a| a.subject == subject));
             let first = address.zip(b.node(node)).and_then(|(a, n)| original(n, &a));
             let replaces = Some(first.unwrap_or(subject));
             fill::add_address(b, pool, node, replaces, why).map(|made| made.is_some())
         }
     };
     started.unwrap_or_else(|on| {
-        b.waits(
-            Item::Subject(subject),
-            &pool.region,
-            address::drain_verb(subject),
-            on,
-        );
+        b.waits(Item::Subject(subject), &pool.region, address::drain_verb(subject), on);
         false
     })
 }
@@ -116,9 +103,7 @@ fn start_node(
         return Ok(surplus::drain_extra(b, pool, id));
     }
     // A replacement that has to be replaced before it took over: the new one is for the same node.
-    let first = node
-        .replaces
-        .filter(|old| b.node(*old).is_some_and(|n| stays(&n.stage)));
+    let first = node.replaces.filter(|old| b.node(*old).is_some_and(|n| stays(&n.stage)));
     standing.remove(&provider);
     let made = fill::add_node(b, pool, standing, duty, Some(first.unwrap_or(id)), why);
     if made.is_err() {
@@ -145,10 +130,7 @@ fn candidates(b: &Builder<'_>, pool: &Pool<'_>, standing: &Standing) -> Vec<Cand
 
 /// Whether the node that it was made to replace still stands, and another is to replace that now.
 fn is_superseded(b: &Builder<'_>, node: &Node) -> bool {
-    let old = node
-        .replaces
-        .and_then(|old| b.node(old))
-        .filter(|old| stays(&old.stage));
+    let old = node.replaces.and_then(|old| b.node(old)).filter(|old| stays(&old.stage));
     let other = old.and_then(|old| b.replacement(old.id));
     other.is_some_and(|other| other.id != node.id)
 }
@@ -161,44 +143,26 @@ fn whole_node(
     node: &Node,
 ) -> Option<Candidate> {
     let candidate = |urgency, due, why| {
-        Some(Candidate {
-            urgency,
-            due,
-            subject: node.id.into(),
-            node: node.id,
-            why,
-        })
+        Some(Candidate { urgency, due, subject: node.id.into(), node: node.id, why })
     };
     if let Some(why) = blocked_node(b, standing, node) {
         return candidate(Urgency::Blocked, node.created_at, why);
     }
     if let Some(what) = pool.drift(b.s.topology, node) {
-        return candidate(
-            Urgency::Changed,
-            node.created_at,
-            Reason::TopologyChanged { what },
-        );
+        return candidate(Urgency::Changed, node.created_at, Reason::TopologyChanged { what });
     }
     if let Some(why) = crippled(b, pool, node) {
         return candidate(Urgency::Blocked, node.created_at, why);
     }
     let expiry = age::node_expiry(b.s.topology, b.s.offers, node).filter(|e| *e <= b.s.now)?;
-    candidate(
-        Urgency::Aged,
-        expiry,
-        Reason::Aged {
-            limit: expiry.since(node.created_at),
-        },
-    )
+    candidate(Urgency::Aged, expiry, Reason::Aged { limit: expiry.since(node.created_at) })
 }
 
 /// Blocked doors make the node itself due where its addresses can't be exchanged, and where so much
 /// of its provider is blocked that a new address there would hardly fare better.
 fn blocked_node(b: &Builder<'_>, standing: &Standing, node: &Node) -> Option<Reason> {
     let doors = node.frontdoors.values().filter(|d| d.stage.is_live());
-    let all: Vec<_> = doors
-        .map(|d| condition::blocked(b.s, &node.region, d))
-        .collect();
+    let all: Vec<_> = doors.map(|d| condition::blocked(b.s, &node.region, d)).collect();
     let blocked = all.iter().filter(|x| x.anywhere()).count();
     let movable = age::node_rotates_addresses(b.s.topology, b.s.offers, node);
     let hopeless = blocked == all.len() && standing.is_burnt(&node.provider);
@@ -206,9 +170,7 @@ fn blocked_node(b: &Builder<'_>, standing: &Standing, node: &Node) -> Option<Rea
         return None;
     }
     let networks: std::collections::BTreeSet<_> = all.iter().flat_map(|x| x.networks()).collect();
-    Some(Reason::Blocked {
-        networks: networks.into_iter().collect(),
-    })
+    Some(Reason::Blocked { networks: networks.into_iter().collect() })
 }
 
 /// A node that has lost addresses and can't be given new ones.
@@ -232,9 +194,7 @@ fn single_addresses(b: &Builder<'_>, pool: &Pool<'_>, node: &Node) -> Vec<Candid
         original(node, a).is_some_and(|old| others.any(|o| o.replaces == Some(old)))
     };
     let live = address::of(node).filter(|a| a.stage.is_live());
-    live.filter(|a| !replaced(a) && !superseded(a))
-        .filter_map(|a| due(b, pool, node, &a))
-        .collect()
+    live.filter(|a| !replaced(a) && !superseded(a)).filter_map(|a| due(b, pool, node, &a)).collect()
 }
 
 /// The address that this one was made to replace, while that still stands.
@@ -246,13 +206,7 @@ fn original(node: &Node, a: &Address<'_>) -> Option<Subject> {
 /// Why an address has to be replaced.
 fn due(b: &Builder<'_>, pool: &Pool<'_>, node: &Node, a: &Address<'_>) -> Option<Candidate> {
     let candidate = |urgency, due, why| {
-        Some(Candidate {
-            urgency,
-            due,
-            subject: a.subject,
-            node: node.id,
-            why,
-        })
+        Some(Candidate { urgency, due, subject: a.subject, node: node.id, why })
     };
     let blocked = a.blocked(b.s, node);
     if blocked.anywhere() {
@@ -260,17 +214,11 @@ fn due(b: &Builder<'_>, pool: &Pool<'_>, node: &Node, a: &Address<'_>) -> Option
         return candidate(Urgency::Blocked, a.created_at, Reason::Blocked { networks });
     }
     if let Some(what) = a.drift(pool) {
-        return candidate(
-            Urgency::Changed,
-            a.created_at,
-            Reason::TopologyChanged { what },
-        );
+        return candidate(Urgency::Changed, a.created_at, Reason::TopologyChanged { what });
     }
     let limit = a.limit(b.s.topology);
     let expiry = a.created_at + limit;
-    (expiry <= b.s.now)
-        .then(|| candidate(Urgency::Aged, expiry, Reason::Aged { limit }))
-        .flatten()
+    (expiry <= b.s.now).then(|| candidate(Urgency::Aged, expiry, Reason::Aged { limit })).flatten()
 }
 
 /// One door of the most crowded prefix, for a population whose doors stand in too few of them while
@@ -288,26 +236,13 @@ fn crowded(b: &Builder<'_>, pool: &Pool<'_>) -> Option<Candidate> {
     let (prefix, _) = tally.prefixes.iter().max_by_key(|(_, n)| **n)?;
     let nodes = b.pool(pool);
     let movable = |n: &&&Node| age::node_rotates_addresses(b.s.topology, b.s.offers, n);
-    let doors = nodes
-        .iter()
-        .filter(movable)
-        .flat_map(|n| n.served_doors().map(|d| (n.id, d)));
+    let doors = nodes.iter().filter(movable).flat_map(|n| n.served_doors().map(|d| (n.id, d)));
     let there = |id| address::observed(b.s, id).and_then(|a| a.prefix()) == Some(*prefix);
-    let (node, door) = doors
-        .filter(|(_, d)| there(d.id.into()))
-        .min_by_key(|(_, d)| d.created_at)?;
-    let why = Reason::Diversity {
-        population,
-        what: "prefixes".to_owned(),
-    };
+    let (node, door) =
+        doors.filter(|(_, d)| there(d.id.into())).min_by_key(|(_, d)| d.created_at)?;
+    let why = Reason::Diversity { population, what: "prefixes".to_owned() };
     let (urgency, due, subject) = (Urgency::Diversity, door.created_at, door.id.into());
-    Some(Candidate {
-        urgency,
-        due,
-        subject,
-        node,
-        why,
-    })
+    Some(Candidate { urgency, due, subject, node, why })
 }
 
 fn lacks_prefixes(b: &Builder<'_>, pool: &Pool<'_>) -> Option<PopulationName> {

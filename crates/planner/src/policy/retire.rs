@@ -15,9 +15,7 @@ pub(crate) fn retire_what_has_drained(b: &mut Builder<'_>, pool: &Pool<'_>) {
     for id in b.pool_ids(pool) {
         let Some(node) = b.node(id) else { continue };
         match &node.stage {
-            Stage::Draining {
-                since, deadline, ..
-            } => {
+            Stage::Draining { since, deadline, .. } => {
                 let ended = node_drain_ended(b.s, node, *since, *deadline);
                 match ended {
                     Ok(why) => give_up::leave_node(b, id, why, true),
@@ -69,15 +67,9 @@ fn drained(
     let believed = since + SETTLE;
     match sessions {
         0 if s.now >= deadline.min(believed) => Ok(Reason::Drained),
-        0 => Err(WaitingOn::Drain {
-            until: deadline.min(believed),
-            sessions,
-        }),
+        0 => Err(WaitingOn::Drain { until: deadline.min(believed), sessions }),
         _ if s.now >= deadline => Ok(Reason::DrainDeadline { sessions }),
-        _ => Err(WaitingOn::Drain {
-            until: deadline,
-            sessions,
-        }),
+        _ => Err(WaitingOn::Drain { until: deadline, sessions }),
     }
 }
 
@@ -102,9 +94,9 @@ fn retire_addresses(b: &mut Builder<'_>, pool: &Pool<'_>, id: NodeId) {
     let movable = age::node_rotates_addresses(b.s.topology, b.s.offers, node);
     let draining: Vec<(Subject, Timestamp, Timestamp)> = address::of(node)
         .filter_map(|a| match a.stage {
-            Stage::Draining {
-                since, deadline, ..
-            } if movable => Some((a.subject, *since, *deadline)),
+            Stage::Draining { since, deadline, .. } if movable => {
+                Some((a.subject, *since, *deadline))
+            }
             _ => None,
         })
         .collect();

@@ -15,14 +15,8 @@ pub(crate) fn step_in(b: &mut Builder<'_>, pool: &Pool<'_>, halt: Option<&Halt>)
         return;
     }
     let have = fill::counted(b, pool, Duty::Serve);
-    for (id, missing) in ready(b, pool, Duty::Standby)
-        .into_iter()
-        .zip(have..pool.live)
-    {
-        let why = Reason::StepsIn {
-            have: missing as u32,
-            want: pool.live as u32,
-        };
+    for (id, missing) in ready(b, pool, Duty::Standby).into_iter().zip(have..pool.live) {
+        let why = Reason::StepsIn { have: missing as u32, want: pool.live as u32 };
         serve(b, id, why);
     }
     if halt.is_some() {
@@ -36,11 +30,7 @@ fn ready(b: &Builder<'_>, pool: &Pool<'_>, duty: Duty) -> Vec<NodeId> {
     let has_doors = |n: &&&Node| n.frontdoors.values().any(|d| d.stage.is_live());
     let nodes = b.pool(pool);
     let ready = nodes.iter().filter(|n| n.duty == duty && stays(&n.stage));
-    ready
-        .filter(sound)
-        .filter(has_doors)
-        .map(|n| n.id)
-        .collect()
+    ready.filter(sound).filter(has_doors).map(|n| n.id).collect()
 }
 
 fn serve(b: &mut Builder<'_>, id: NodeId, why: Reason) {

@@ -19,16 +19,8 @@ pub(crate) fn summarize(b: &mut Builder<'_>, pools: &[Pool<'_>]) {
         after: after(pool),
     });
     b.report.pools = rows.collect();
-    let limit =
-        b.s.topology
-            .budget
-            .as_ref()
-            .map(|budget| budget.usd_per_month);
-    b.report.cost = Cost {
-        now: b.s.parent.monthly(),
-        then: b.bp.monthly(),
-        limit,
-    };
+    let limit = b.s.topology.budget.as_ref().map(|budget| budget.usd_per_month);
+    b.report.cost = Cost { now: b.s.parent.monthly(), then: b.bp.monthly(), limit };
     b.report.survival = b.tallies.survival(b.s.topology);
 }
 

@@ -32,10 +32,7 @@ fn remove_nodes(b: &mut Builder<'_>, pool: &Pool<'_>, allowance: &mut Allowance,
     if have <= want {
         return;
     }
-    let why = Reason::Surplus {
-        have: have as u32,
-        want: want as u32,
-    };
+    let why = Reason::Surplus { have: have as u32, want: want as u32 };
     for id in least_valuable(b, pool, duty).into_iter().take(have - want) {
         remove_node(b, pool, allowance, id, why.clone());
     }
@@ -55,25 +52,14 @@ fn least_valuable(b: &Builder<'_>, pool: &Pool<'_>, duty: Duty) -> Vec<NodeId> {
 
 /// Whether it was made to replace one that still stays.
 fn is_second(b: &Builder<'_>, node: &Node) -> bool {
-    node.replaces
-        .and_then(|old| b.node(old))
-        .is_some_and(|old| stays(&old.stage))
+    node.replaces.and_then(|old| b.node(old)).is_some_and(|old| stays(&old.stage))
 }
 
 fn worth(b: &Builder<'_>, pool: &Pool<'_>, standing: &Standing, node: &Node) -> Worth {
-    let blocked = address::of(node)
-        .filter(|a| a.blocked(b.s, node).anywhere())
-        .count();
+    let blocked = address::of(node).filter(|a| a.blocked(b.s, node).anywhere()).count();
     let crowd = standing.at(&node.provider);
     let wanted = pool.drift(b.s.topology, node).is_none();
-    (
-        node.stage.is_live(),
-        wanted,
-        Reverse(blocked),
-        Reverse(crowd),
-        node.created_at,
-        node.id,
-    )
+    (node.stage.is_live(), wanted, Reverse(blocked), Reverse(crowd), node.created_at, node.id)
 }
 
 fn remove_node(
@@ -104,10 +90,7 @@ fn remove_node(
 
 /// Drains a node that was made by hand and is due; nothing follows it. Whether it was drained.
 pub(crate) fn drain_extra(b: &mut Builder<'_>, pool: &Pool<'_>, id: NodeId) -> bool {
-    let why = Reason::Surplus {
-        have: pool.live as u32 + 1,
-        want: pool.live as u32,
-    };
+    let why = Reason::Surplus { have: pool.live as u32 + 1, want: pool.live as u32 };
     hand_over::drain_node(b, pool, id, why);
     b.node(id).is_some_and(|n| n.stage.is_draining())
 }
@@ -119,10 +102,7 @@ fn remove_addresses(b: &mut Builder<'_>, pool: &Pool<'_>, allowance: &mut Allowa
     if !stays(&node.stage) || pool.profile.is_none() || have <= want {
         return;
     }
-    let why = Reason::Surplus {
-        have: have as u32,
-        want: want as u32,
-    };
+    let why = Reason::Surplus { have: have as u32, want: want as u32 };
     for (subject, live) in extra(b, node, counted, have - want) {
         remove_address(b, pool, allowance, id, subject, live, why.clone());
     }
@@ -139,11 +119,7 @@ fn extra(
         let sound = !a.blocked(b.s, node).anywhere();
         (a.stage.is_live(), sound, a.created_at, a.subject)
     });
-    counted
-        .iter()
-        .take(count)
-        .map(|a| (a.subject, a.stage.is_live()))
-        .collect()
+    counted.iter().take(count).map(|a| (a.subject, a.stage.is_live())).collect()
 }
 
 fn remove_address(
@@ -165,12 +141,7 @@ fn remove_address(
         }
         false => {
             let verb = address::drain_verb(subject);
-            b.waits(
-                Item::Subject(subject),
-                &pool.region,
-                verb,
-                allowance.waiting(),
-            );
+            b.waits(Item::Subject(subject), &pool.region, verb, allowance.waiting());
         }
     }
 }

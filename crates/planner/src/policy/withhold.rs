@@ -21,11 +21,7 @@ struct Turn {
 /// Nothing is withheld where rotation is halted: if the observer broke, catalogs would go empty.
 pub(crate) fn withhold_what_is_blocked(b: &mut Builder<'_>, halts: &[Halt]) {
     let turns: Vec<Turn> =
-        b.bp.nodes
-            .values()
-            .filter(|n| n.serves())
-            .flat_map(|n| turns(b, n))
-            .collect();
+        b.bp.nodes.values().filter(|n| n.serves()).flat_map(|n| turns(b, n)).collect();
     for turn in turns {
         let Some(node) = b.node(turn.node) else {
             continue;
@@ -34,10 +30,7 @@ pub(crate) fn withhold_what_is_blocked(b: &mut Builder<'_>, halts: &[Halt]) {
         let halt = halts.iter().find(|h| h.region == region);
         match (turn.withhold, halt) {
             (true, Some(halt)) => {
-                let on = WaitingOn::Breaker {
-                    bad: halt.bad,
-                    of: halt.of,
-                };
+                let on = WaitingOn::Breaker { bad: halt.bad, of: halt.of };
                 let item = Item::Subject(turn.door.into());
                 b.waits(item, &region, Verb::PublishEndpointCatalog, on);
             }
@@ -53,9 +46,7 @@ fn turns(b: &Builder<'_>, node: &Node) -> Vec<Turn> {
         let blocked = condition::blocked(b.s, &node.region, door);
         for (population, networks) in &blocked.populations {
             if !door.withheld_from.contains(population) {
-                let why = Reason::Blocked {
-                    networks: networks.clone(),
-                };
+                let why = Reason::Blocked { networks: networks.clone() };
                 turns.push(turn(node, door.id, population, why, true));
             }
         }
@@ -75,39 +66,17 @@ fn turn(
     why: Reason,
     withhold: bool,
 ) -> Turn {
-    Turn {
-        node: node.id,
-        door,
-        population: population.clone(),
-        why,
-        withhold,
-    }
+    Turn { node: node.id, door, population: population.clone(), why, withhold }
 }
 
 /// A population is left with blocked doors rather than with none.
 fn withhold(b: &mut Builder<'_>, region: &RegionName, turn: Turn) {
-    let Turn {
-        node,
-        door,
-        population,
-        why,
-        ..
-    } = turn;
+    let Turn { node, door, population, why, .. } = turn;
     let left = b.tallies.0.get(&population).map_or(0, |t| t.fronts);
     if left == 0 {
         let (what, min) = ("front doors".to_owned(), 1);
-        let on = WaitingOn::PopulationFloor {
-            population,
-            what,
-            left,
-            min,
-        };
-        b.waits(
-            Item::Subject(door.into()),
-            region,
-            Verb::PublishEndpointCatalog,
-            on,
-        );
+        let on = WaitingOn::PopulationFloor { population, what, left, min };
+        b.waits(Item::Subject(door.into()), region, Verb::PublishEndpointCatalog, on);
         return;
     }
     b.edit(node, |n| {
@@ -119,13 +88,7 @@ fn withhold(b: &mut Builder<'_>, region: &RegionName, turn: Turn) {
 }
 
 fn restore(b: &mut Builder<'_>, turn: Turn) {
-    let Turn {
-        node,
-        door,
-        population,
-        why,
-        ..
-    } = turn;
+    let Turn { node, door, population, why, .. } = turn;
     b.edit(node, |n| {
         if let Some(d) = n.frontdoors.get_mut(&door) {
             d.withheld_from.remove(&population);

@@ -12,10 +12,7 @@ fn subjects(bp: &Blueprint) -> BTreeSet<Subject> {
     let of = |n: &Node| {
         let doors = n.frontdoors.keys().map(|id| Subject::from(*id));
         let ips = n.egress_ips.keys().map(|id| Subject::from(*id));
-        doors
-            .chain(ips)
-            .chain([Subject::from(n.id)])
-            .collect::<Vec<_>>()
+        doors.chain(ips).chain([Subject::from(n.id)]).collect::<Vec<_>>()
     };
     bp.nodes.values().flat_map(of).collect()
 }
@@ -42,11 +39,7 @@ pub fn check(
     ever: &mut BTreeSet<Subject>,
 ) -> Result<(), TestCaseError> {
     let broken = world.lint(plan);
-    prop_assert!(
-        broken.is_empty(),
-        "the linter found {broken:#?} in\n{}",
-        told(plan)
-    );
+    prop_assert!(broken.is_empty(), "the linter found {broken:#?} in\n{}", told(plan));
     let (old, new) = (&world.target, &plan.blueprint);
     check_outside(world, old, new, plan)?;
     check_floors(world, plan)?;
@@ -62,10 +55,7 @@ pub fn check(
 /// What a plan changes, a line for each.
 fn told(plan: &Plan) -> String {
     let line = |c: &damm_planner::Changed| {
-        format!(
-            "{}: {:?} {} [{}] {}\n",
-            c.region, c.decision, c.item, c.detail, c.why
-        )
+        format!("{}: {:?} {} [{}] {}\n", c.region, c.decision, c.item, c.detail, c.why)
     };
     plan.report.changes.iter().map(line).collect()
 }
@@ -77,24 +67,13 @@ fn check_outside(
     new: &Blueprint,
     plan: &Plan,
 ) -> Result<(), TestCaseError> {
-    let hidden: BTreeSet<_> = world
-        .inventory
-        .egress_ips
-        .values()
-        .filter_map(|a| a.address)
-        .collect();
+    let hidden: BTreeSet<_> =
+        world.inventory.egress_ips.values().filter_map(|a| a.address).collect();
     for set in new.records.values() {
-        prop_assert!(
-            set.addresses.is_disjoint(&hidden),
-            "an egress address in DNS"
-        );
+        prop_assert!(set.addresses.is_disjoint(&hidden), "an egress address in DNS");
     }
     let ingress = |bp: &Blueprint| -> Vec<Node> {
-        bp.nodes
-            .values()
-            .filter(|n| n.role == damm_fleet::Role::Ingress)
-            .cloned()
-            .collect()
+        bp.nodes.values().filter(|n| n.role == damm_fleet::Role::Ingress).cloned().collect()
     };
     let renewed = plan.report.catalogs.values().all(|c| c.renewal);
     if ingress(old) == ingress(new) && !plan.report.catalogs.is_empty() {
@@ -102,10 +81,7 @@ fn check_outside(
             .catalogs
             .iter()
             .all(|(r, c)| new.catalogs.get(r).is_none_or(|n| n.policy == c.policy));
-        prop_assert!(
-            renewed || !same,
-            "catalogs change though no front door does"
-        );
+        prop_assert!(renewed || !same, "catalogs change though no front door does");
     }
     Ok(())
 }
@@ -125,9 +101,7 @@ fn check_floors(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
             sound && ready && open && !world.verdicts.is_down(door)
         };
         let count = |bp: &Blueprint| {
-            bp.told(world.typed(), name)
-                .filter(|(n, d)| well(n, d.id))
-                .count() as u32
+            bp.told(world.typed(), name).filter(|(n, d)| well(n, d.id)).count() as u32
         };
         let (before, after) = (count(&world.target), count(&plan.blueprint));
         let kept = after >= before || after >= p.min_fronts;
@@ -143,21 +117,13 @@ fn check_leaving(world: &World, old: &Blueprint, plan: &Plan) -> Result<(), Test
     for out in after.difference(&before) {
         match out {
             Subject::Frontdoor(id) => {
-                let until = world
-                    .inventory
-                    .frontdoors
-                    .get(id)
-                    .and_then(|a| a.named_until);
+                let until = world.inventory.frontdoors.get(id).and_then(|a| a.named_until);
                 let named = until.is_some_and(|until| until > world.now);
                 prop_assert!(!named, "{id} leaves while a catalog names it");
             }
             Subject::Node(id) => {
                 let Some(node) = old.nodes.get(id) else {
-                    prop_assert!(
-                        false,
-                        "{id} is made and taken down at once:\n{}",
-                        told(plan)
-                    );
+                    prop_assert!(false, "{id} is made and taken down at once:\n{}", told(plan));
                     continue;
                 };
                 let sessions = world.inventory.machines.get(id).map_or(0, |m| m.sessions);
@@ -181,8 +147,5 @@ fn check_leaving(world: &World, old: &Blueprint, plan: &Plan) -> Result<(), Test
 
 /// Whether a node that leaves for this reason holds no session that anybody waits for.
 const fn is_over(why: &Reason) -> bool {
-    matches!(
-        why,
-        Reason::Dead { .. } | Reason::Drained | Reason::DrainDeadline { .. }
-    )
+    matches!(why, Reason::Dead { .. } | Reason::Drained | Reason::DrainDeadline { .. })
 }

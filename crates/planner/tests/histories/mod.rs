@@ -125,12 +125,7 @@ fn nodes(world: &World) -> Vec<damm_fleet::NodeId> {
 }
 
 fn doors(world: &World) -> Vec<damm_fleet::FrontdoorId> {
-    world
-        .target
-        .nodes
-        .values()
-        .flat_map(|n| n.frontdoors.keys().copied())
-        .collect()
+    world.target.nodes.values().flat_map(|n| n.frontdoors.keys().copied()).collect()
 }
 
 fn networks() -> [Network; 3] {
@@ -145,17 +140,8 @@ pub fn happen(world: &mut World, event: &Event) {
             let (since, evidence) = (world.now, String::new());
             let (doors, networks) = (doors(world), networks());
             if let (Some(door), Some(network)) = (pick(&doors, door), pick(&networks, network)) {
-                let verdict = Verdict {
-                    state,
-                    since,
-                    evidence,
-                };
-                world
-                    .verdicts
-                    .0
-                    .entry(door)
-                    .or_default()
-                    .insert(network, verdict);
+                let verdict = Verdict { state, since, evidence };
+                world.verdicts.0.entry(door).or_default().insert(network, verdict);
             }
         }
         Event::Silence(n) => {
@@ -220,47 +206,21 @@ fn set(world: &mut World, place: &str, key: &str, value: serde_json::Value) {
 pub fn by_hand(world: &World, verb: usize, thing: usize) -> Option<Edit> {
     let node = pick(&nodes(world), thing);
     let frontdoor = pick(&doors(world), thing);
-    let ips: Vec<_> = world
-        .target
-        .nodes
-        .values()
-        .flat_map(|n| n.egress_ips.keys().copied())
-        .collect();
+    let ips: Vec<_> =
+        world.target.nodes.values().flat_map(|n| n.egress_ips.keys().copied()).collect();
     let egress_ip = pick(&ips, thing);
     let (region, provider) = ("north".parse().unwrap(), "a".parse().unwrap());
     Some(match verb % 11 {
-        0 => Edit::CreateIngress {
-            region,
-            provider,
-            profile: "edge".parse().unwrap(),
-        },
-        1 => Edit::CreateEgress {
-            region,
-            provider,
-            profile: "nat".parse().unwrap(),
-        },
-        2 => Edit::AllocateIngressFrontdoors {
-            node: node?,
-            count: 1,
-        },
-        3 => Edit::AllocateEgressIps {
-            node: node?,
-            count: 1,
-        },
+        0 => Edit::CreateIngress { region, provider, profile: "edge".parse().unwrap() },
+        1 => Edit::CreateEgress { region, provider, profile: "nat".parse().unwrap() },
+        2 => Edit::AllocateIngressFrontdoors { node: node?, count: 1 },
+        3 => Edit::AllocateEgressIps { node: node?, count: 1 },
         4 => Edit::DrainNode { node: node? },
         5 => Edit::RetireNode { node: node? },
         6 => Edit::PublishEndpointCatalog { region },
-        7 => Edit::DrainFrontdoor {
-            frontdoor: frontdoor?,
-        },
-        8 => Edit::ReleaseFrontdoor {
-            frontdoor: frontdoor?,
-        },
-        9 => Edit::DrainEgressIp {
-            egress_ip: egress_ip?,
-        },
-        _ => Edit::ReleaseEgressIp {
-            egress_ip: egress_ip?,
-        },
+        7 => Edit::DrainFrontdoor { frontdoor: frontdoor? },
+        8 => Edit::ReleaseFrontdoor { frontdoor: frontdoor? },
+        9 => Edit::DrainEgressIp { egress_ip: egress_ip? },
+        _ => Edit::ReleaseEgressIp { egress_ip: egress_ip? },
     })
 }

@@ -114,11 +114,7 @@ impl World {
                 continue;
             }
             let (serial, published_at) = (catalog.serial, self.now);
-            let seen = ObservedCatalog {
-                serial,
-                published_at,
-                expires_at,
-            };
+            let seen = ObservedCatalog { serial, published_at, expires_at };
             self.inventory.catalogs.insert(region.clone(), seen);
             let nodes = self.target.nodes.values().filter(|n| n.region == *region);
             for door in nodes.flat_map(|n| n.served_doors()) {

@@ -18,29 +18,18 @@ impl World {
     pub(super) fn write_down(&mut self) {
         let now = self.now;
         for node in self.target.nodes.values() {
-            self.inventory
-                .machines
-                .entry(node.id)
-                .or_insert_with(|| machine(now));
+            self.inventory.machines.entry(node.id).or_insert_with(|| machine(now));
             for id in node.frontdoors.keys() {
-                self.inventory
-                    .frontdoors
-                    .entry(*id)
-                    .or_insert_with(|| address(now));
+                self.inventory.frontdoors.entry(*id).or_insert_with(|| address(now));
             }
             for id in node.egress_ips.keys() {
-                self.inventory
-                    .egress_ips
-                    .entry(*id)
-                    .or_insert_with(|| address(now));
+                self.inventory.egress_ips.entry(*id).or_insert_with(|| address(now));
             }
         }
         let nodes = &self.target.nodes;
         let doors: BTreeSet<_> = nodes.values().flat_map(|n| n.frontdoors.keys()).collect();
         let ips: BTreeSet<_> = nodes.values().flat_map(|n| n.egress_ips.keys()).collect();
-        self.inventory
-            .machines
-            .retain(|id, _| nodes.contains_key(id));
+        self.inventory.machines.retain(|id, _| nodes.contains_key(id));
         self.inventory.frontdoors.retain(|id, _| doors.contains(id));
         self.inventory.egress_ips.retain(|id, _| ips.contains(id));
     }
@@ -50,20 +39,10 @@ impl World {
         let nodes: Vec<Node> = self.target.nodes.values().cloned().collect();
         for node in &nodes {
             self.machine_up(node);
-            let doors = node
-                .frontdoors
-                .values()
-                .map(|d| (Subject::from(d.id), d.stage.clone()));
-            let ips = node
-                .egress_ips
-                .values()
-                .map(|e| (Subject::from(e.id), e.stage.clone()));
+            let doors = node.frontdoors.values().map(|d| (Subject::from(d.id), d.stage.clone()));
+            let ips = node.egress_ips.values().map(|e| (Subject::from(e.id), e.stage.clone()));
             for (subject, stage) in doors.chain(ips).collect::<Vec<_>>() {
-                let stage = if node.stage.is_leaving() {
-                    node.stage.clone()
-                } else {
-                    stage
-                };
+                let stage = if node.stage.is_leaving() { node.stage.clone() } else { stage };
                 self.address_up(node, subject, &stage);
             }
         }
@@ -81,11 +60,7 @@ impl World {
             Stage::Leaving { .. } => m.phase = Phase::Gone,
             Stage::Building if m.phase == Phase::Wanted && empty => {
                 (m.phase, m.failure) = (Phase::Refused, Some(FailureClass::Exhausted));
-                let known = self
-                    .inventory
-                    .providers
-                    .entry(node.provider.clone())
-                    .or_default();
+                let known = self.inventory.providers.entry(node.provider.clone()).or_default();
                 known.exhausted_until = Some(now + Span::from_hours(1));
             }
             Stage::Building if m.phase == Phase::Wanted => {
@@ -100,15 +75,9 @@ impl World {
     }
 
     fn address_up(&mut self, node: &Node, subject: Subject, stage: &Stage) {
-        let joined = self
-            .inventory
-            .machines
-            .get(&node.id)
-            .is_some_and(|m| m.phase == Phase::Ready);
-        let (now, wanted) = (
-            self.now,
-            self.seen(subject).is_some_and(|a| a.phase == Phase::Wanted),
-        );
+        let joined = self.inventory.machines.get(&node.id).is_some_and(|m| m.phase == Phase::Ready);
+        let (now, wanted) =
+            (self.now, self.seen(subject).is_some_and(|a| a.phase == Phase::Wanted));
         let given = (wanted && stage.is_building()).then(|| self.give(&node.provider));
         let Some(a) = self.seen_mut(subject) else {
             return;
@@ -131,11 +100,7 @@ impl World {
     /// The next address of a provider, from two /24 in turn.
     fn give(&mut self, provider: &ProviderName) -> (IpAddr, Asn) {
         let topology = &self.typed;
-        let index = topology
-            .providers
-            .keys()
-            .position(|p| p == provider)
-            .unwrap_or(0) as u8;
+        let index = topology.providers.keys().position(|p| p == provider).unwrap_or(0) as u8;
         let n = self.given.entry(provider.clone()).or_insert(0);
         *n += 1;
         let (half, block, host) = (*n % 2, *n / 400, (*n / 2) % 200 + 1);
@@ -222,11 +187,5 @@ const fn address(since: Timestamp) -> ObservedAddress {
 
 fn own_address(id: NodeId) -> IpAddr {
     let raw = id.raw();
-    Ipv4Addr::new(
-        100,
-        64 + (raw >> 16 & 63) as u8,
-        (raw >> 8) as u8,
-        raw as u8,
-    )
-    .into()
+    Ipv4Addr::new(100, 64 + (raw >> 16 & 63) as u8, (raw >> 8) as u8, raw as u8).into()
 }

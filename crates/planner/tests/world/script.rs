@@ -19,21 +19,13 @@ pub struct Script {
 impl Script {
     pub fn new(world: World) -> Self {
         let (names, subjects) = (BTreeMap::new(), BTreeMap::new());
-        Self {
-            world,
-            names,
-            subjects,
-            counts: [0; 3],
-        }
+        Self { world, names, subjects, counts: [0; 3] }
     }
 
     /// Runs all commands of a script, and gives the script as it should be.
     pub fn run(&mut self, text: &str) -> String {
         let mut out = String::new();
-        for line in text
-            .lines()
-            .filter(|l| l.starts_with("> ") || l.starts_with('#'))
-        {
+        for line in text.lines().filter(|l| l.starts_with("> ") || l.starts_with('#')) {
             let _ = writeln!(out, "{line}");
             if let Some(command) = line.strip_prefix("> ") {
                 out.push_str(&self.command(command));
@@ -108,11 +100,7 @@ impl Script {
 
     fn take(&mut self, plan: &Plan) -> String {
         let broken = self.world.lint(plan);
-        assert!(
-            broken.is_empty(),
-            "the linter found {broken:#?}\nin {:#?}",
-            plan.report
-        );
+        assert!(broken.is_empty(), "the linter found {broken:#?}\nin {:#?}", plan.report);
         let text = self.render(plan);
         self.world.adopt(plan);
         self.name_all();
@@ -160,9 +148,7 @@ impl Script {
     }
 
     fn silence(&mut self, node: &str) -> String {
-        let Subject::Node(id) = self.subjects[node] else {
-            panic!("{node} is no node")
-        };
+        let Subject::Node(id) = self.subjects[node] else { panic!("{node} is no node") };
         let now = self.world.now;
         self.quiet(|w| {
             let _ = w.silent.insert(id, now);
@@ -173,18 +159,15 @@ impl Script {
     fn lose(&mut self, thing: &str) -> String {
         let (now, inventory) = (self.world.now, &mut self.world.inventory);
         let (phase, since) = match self.subjects[thing] {
-            Subject::Node(id) => inventory
-                .machines
-                .get_mut(&id)
-                .map(|m| (&mut m.phase, &mut m.since)),
-            Subject::Frontdoor(id) => inventory
-                .frontdoors
-                .get_mut(&id)
-                .map(|a| (&mut a.phase, &mut a.since)),
-            Subject::EgressIp(id) => inventory
-                .egress_ips
-                .get_mut(&id)
-                .map(|a| (&mut a.phase, &mut a.since)),
+            Subject::Node(id) => {
+                inventory.machines.get_mut(&id).map(|m| (&mut m.phase, &mut m.since))
+            }
+            Subject::Frontdoor(id) => {
+                inventory.frontdoors.get_mut(&id).map(|a| (&mut a.phase, &mut a.since))
+            }
+            Subject::EgressIp(id) => {
+                inventory.egress_ips.get_mut(&id).map(|a| (&mut a.phase, &mut a.since))
+            }
         }
         .expect("something known");
         (*phase, *since) = (damm_fleet::Phase::Gone, now);
@@ -192,23 +175,12 @@ impl Script {
     }
 
     fn verdict(&mut self, door: &str, networks: &[&str], state: State) -> String {
-        let Subject::Frontdoor(id) = self.subjects[door] else {
-            panic!("{door} is no door")
-        };
+        let Subject::Frontdoor(id) = self.subjects[door] else { panic!("{door} is no door") };
         let since = self.world.now;
         for network in networks {
             let network: Network = network.parse().expect("a network");
-            let verdict = Verdict {
-                state,
-                since,
-                evidence: String::new(),
-            };
-            self.world
-                .verdicts
-                .0
-                .entry(id)
-                .or_default()
-                .insert(network, verdict);
+            let verdict = Verdict { state, since, evidence: String::new() };
+            self.world.verdicts.0.entry(id).or_default().insert(network, verdict);
         }
         String::new()
     }
@@ -241,19 +213,17 @@ impl Script {
                 provider: name(p).parse().unwrap(),
                 profile: name(f).parse().unwrap(),
             },
-            ["allocateIngressFrontdoors", n, c] => Edit::AllocateIngressFrontdoors {
-                node: node(n),
-                count: c.parse().unwrap(),
-            },
-            ["allocateEgressIps", n, c] => Edit::AllocateEgressIps {
-                node: node(n),
-                count: c.parse().unwrap(),
-            },
+            ["allocateIngressFrontdoors", n, c] => {
+                Edit::AllocateIngressFrontdoors { node: node(n), count: c.parse().unwrap() }
+            }
+            ["allocateEgressIps", n, c] => {
+                Edit::AllocateEgressIps { node: node(n), count: c.parse().unwrap() }
+            }
             ["drainNode", n] => Edit::DrainNode { node: node(n) },
             ["retireNode", n] => Edit::RetireNode { node: node(n) },
-            ["publishEndpointCatalog", r] => Edit::PublishEndpointCatalog {
-                region: r.parse().unwrap(),
-            },
+            ["publishEndpointCatalog", r] => {
+                Edit::PublishEndpointCatalog { region: r.parse().unwrap() }
+            }
             ["drainFrontdoor", d] => Edit::DrainFrontdoor { frontdoor: door(d) },
             ["releaseFrontdoor", d] => Edit::ReleaseFrontdoor { frontdoor: door(d) },
             ["drainEgressIp", e] => Edit::DrainEgressIp { egress_ip: ip(e) },
@@ -286,12 +256,8 @@ impl Script {
             (name.len(), name)
         });
         for node in nodes {
-            node.frontdoors
-                .keys()
-                .for_each(|id| drop(self.name((*id).into())));
-            node.egress_ips
-                .keys()
-                .for_each(|id| drop(self.name((*id).into())));
+            node.frontdoors.keys().for_each(|id| drop(self.name((*id).into())));
+            node.egress_ips.keys().for_each(|id| drop(self.name((*id).into())));
         }
     }
 
@@ -328,11 +294,7 @@ impl Script {
     fn render(&mut self, plan: &Plan) -> String {
         let mut out = String::new();
         let report = &plan.report;
-        let what = if plan.diff.is_empty() {
-            "no changes"
-        } else {
-            "changes"
-        };
+        let what = if plan.diff.is_empty() { "no changes" } else { "changes" };
         let _ = writeln!(out, "  {what} ({})", plan.blueprint.origin);
         for c in &report.changes {
             let decision = match &c.decision {
@@ -354,11 +316,7 @@ impl Script {
                 Item::Subject(s) => s.to_string(),
                 other => other.to_string(),
             };
-            let _ = writeln!(
-                out,
-                "    {}: {} {item} waits on {}",
-                w.region, w.would, w.on
-            );
+            let _ = writeln!(out, "    {}: {} {item} waits on {}", w.region, w.would, w.on);
         }
         for h in &report.halts {
             let _ = writeln!(
@@ -397,10 +355,7 @@ impl Script {
                 };
                 format!("{} {}{not}", d.id, d.stage.name())
             });
-            let ips = node
-                .egress_ips
-                .values()
-                .map(|e| format!("{} {}", e.id, e.stage.name()));
+            let ips = node.egress_ips.values().map(|e| format!("{} {}", e.id, e.stage.name()));
             let all: Vec<String> = doors.chain(ips).collect();
             let _ = writeln!(
                 out,
@@ -416,11 +371,8 @@ impl Script {
         }
         for (name, p) in &self.world.typed().populations.clone() {
             let usable = self.world.usable(name.as_str()).len();
-            let _ = writeln!(
-                out,
-                "  {name}: {usable} usable front doors, at least {}",
-                p.min_fronts
-            );
+            let _ =
+                writeln!(out, "  {name}: {usable} usable front doors, at least {}", p.min_fronts);
         }
         self.short(&out)
     }
@@ -428,6 +380,5 @@ impl Script {
 
 /// A seed for a script's name.
 pub fn seed_of(name: &str) -> u64 {
-    name.bytes()
-        .fold(7, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)))
+    name.bytes().fold(7, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)))
 }

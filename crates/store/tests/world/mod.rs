@@ -103,24 +103,13 @@ pub fn record(name: &str, last: u8) -> (RecordKey, RecordSet) {
 
 pub fn balancer_target(node: NodeId) -> (TargetKey, Target) {
     let balancer = "front".parse().unwrap();
-    let target = Target {
-        address: "2001:db8::7".parse().unwrap(),
-        port: 443,
-        draining: false,
-    };
+    let target = Target { address: "2001:db8::7".parse().unwrap(), port: 443, draining: false };
     (TargetKey { balancer, node }, target)
 }
 
 pub fn catalog(serial: u64) -> (RegionName, Catalog) {
     let planned_at = at(100);
-    (
-        "eu-north".parse().unwrap(),
-        Catalog {
-            serial,
-            planned_at,
-            policy: "p".to_owned(),
-        },
-    )
+    ("eu-north".parse().unwrap(), Catalog { serial, planned_at, policy: "p".to_owned() })
 }
 
 /// A child of the state's target, changed by `edit`.
@@ -134,9 +123,7 @@ pub async fn child(store: &Store, seed: &mut Seed, edit: impl FnOnce(&mut Bluepr
 /// Makes `next` the target.
 pub async fn set(store: &Store, next: &Blueprint) -> Result<()> {
     let diff = Diff::between(&store.target().await?, next);
-    store
-        .set_target(next, &diff, &json!({ "waits": [] }), "tester")
-        .await
+    store.set_target(next, &diff, &json!({ "waits": [] }), "tester").await
 }
 
 /// Adds nodes to the target.
@@ -158,10 +145,7 @@ pub fn resource(node: &Node, phase: Phase) -> Resource {
 pub fn subjects(node: &Node) -> Vec<Subject> {
     let doors = node.frontdoors.keys().map(|id| Subject::from(*id));
     let ips = node.egress_ips.keys().map(|id| Subject::from(*id));
-    std::iter::once(node.id.into())
-        .chain(doors)
-        .chain(ips)
-        .collect()
+    std::iter::once(node.id.into()).chain(doors).chain(ips).collect()
 }
 
 pub fn first_door(node: &Node) -> FrontdoorId {

@@ -46,9 +46,7 @@ async fn build(theatre: &mut Theatre<'_>, stage: &Stage) -> Result<()> {
     theatre.act_until(QUICK, SOON, built).await?;
     let (doors, _) = in_service(theatre).await?;
     let took = when::short(theatre.elapsed());
-    theatre.good(format!(
-        "{doors} front doors after {took}, each probed before it was told"
-    ));
+    theatre.good(format!("{doors} front doors after {took}, each probed before it was told"));
     // From here on every population has what it needs, and has to keep it.
     theatre.fewest = None;
     verify(theatre, stage)
@@ -69,9 +67,8 @@ async fn clients_come(theatre: &mut Theatre<'_>) -> Result<()> {
     theatre.act_title("Clients come");
     quietly(theatre, Span::from_days(1)).await?;
     let (doors, sessions) = in_service(theatre).await?;
-    theatre.say(format!(
-        "{sessions} sessions through {doors} front doors, counted and never logged"
-    ));
+    theatre
+        .say(format!("{sessions} sessions through {doors} front doors, counted and never logged"));
     Ok(())
 }
 
@@ -79,10 +76,7 @@ async fn clients_come(theatre: &mut Theatre<'_>) -> Result<()> {
 async fn blocked_for_some(theatre: &mut Theatre<'_>) -> Result<()> {
     theatre.act_title("A censor blocks a front door in Iran");
     let door = a_door(theatre)?;
-    bad(
-        theatre,
-        format!("{door} stops answering in Iran, and only there"),
-    );
+    bad(theatre, format!("{door} stops answering in Iran, and only there"));
     block(theatre, door, &["iran"]).await?;
     theatre.act_until(QUICK, SOON, drains(door)).await?;
     theatre.good("the new one stood first, and nobody connected was cut off");
@@ -107,9 +101,7 @@ async fn released(theatre: &mut Theatre<'_>, door: FrontdoorId) -> Result<()> {
         move |t: &Theatre<'_>, _: &[Changed]| t.bench.engine.blueprint().frontdoor(door).is_none();
     theatre.act_until(SLOW, DRAINS, gone).await?;
     let took = when::short(theatre.now().since(since));
-    theatre.good(format!(
-        "gone after {took}: no session was on it, and no catalog named it"
-    ));
+    theatre.good(format!("gone after {took}: no session was on it, and no catalog named it"));
     Ok(())
 }
 
@@ -126,9 +118,7 @@ async fn a_server_dies(theatre: &mut Theatre<'_>) -> Result<()> {
     };
     theatre.act_until(Span::from_mins(4), DRAINS, gone).await?;
     let (doors, _) = in_service(theatre).await?;
-    theatre.good(format!(
-        "{doors} front doors in service, and one server warm beside them"
-    ));
+    theatre.good(format!("{doors} front doors in service, and one server warm beside them"));
     Ok(())
 }
 
@@ -148,9 +138,7 @@ async fn age(theatre: &mut Theatre<'_>, stage: &Stage) -> Result<()> {
         since("publishEndpointCatalog"),
     ));
     let fewest = theatre.fewest.unwrap_or(0);
-    theatre.good(format!(
-        "no population ever had fewer than {fewest} front doors"
-    ));
+    theatre.good(format!("no population ever had fewer than {fewest} front doors"));
     verify(theatre, stage)
 }
 
@@ -170,9 +158,7 @@ async fn egress(theatre: &mut Theatre<'_>, stage: &Stage) -> Result<()> {
         }
         theatre.clock.advance(OFTEN);
     }
-    Err(Failure::error(
-        "the play got stuck: no egress address grew old",
-    ))
+    Err(Failure::error("the play got stuck: no egress address grew old"))
 }
 
 async fn rotated(
@@ -197,10 +183,7 @@ async fn rotated(
     };
     let gone = move |t: &Theatre<'_>, _: &[Changed]| {
         let target = t.bench.engine.blueprint();
-        target
-            .nodes
-            .values()
-            .all(|n| !n.egress_ips.contains_key(&ip))
+        target.nodes.values().all(|n| !n.egress_ips.contains_key(&ip))
     };
     theatre.act_until(SLOW, DRAINS, gone).await?;
     theatre.good(format!("{ip} went back once its last session had ended"));
@@ -227,10 +210,7 @@ fn drains(door: FrontdoorId) -> impl FnMut(&Theatre<'_>, &[Changed]) -> bool {
     let item = Item::Subject(door.into());
     move |_, decided| {
         let mine = |c: &&Changed| c.item == item;
-        decided
-            .iter()
-            .filter(mine)
-            .any(|c| is(c, Verb::DrainFrontdoor))
+        decided.iter().filter(mine).any(|c| is(c, Verb::DrainFrontdoor))
     }
 }
 
@@ -243,20 +223,12 @@ async fn in_service(theatre: &Theatre<'_>) -> Result<(usize, u64)> {
     let target = theatre.bench.engine.blueprint();
     let doors = target.nodes.values().flat_map(|n| n.served_doors()).count();
     let inventory = theatre.bench.engine.inventory().await?;
-    Ok((
-        doors,
-        inventory.frontdoors.values().map(|d| d.sessions).sum(),
-    ))
+    Ok((doors, inventory.frontdoors.values().map(|d| d.sessions).sum()))
 }
 
 fn a_door(theatre: &Theatre<'_>) -> Result<FrontdoorId> {
     let target = theatre.bench.engine.blueprint();
-    let door = target
-        .nodes
-        .values()
-        .flat_map(|n| n.served_doors())
-        .map(|d| d.id)
-        .next();
+    let door = target.nodes.values().flat_map(|n| n.served_doors()).map(|d| d.id).next();
     door.ok_or_else(|| Failure::error("the play got stuck: no front door is in service"))
 }
 

@@ -26,11 +26,7 @@ pub fn digest(dir: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     for path in files(dir)? {
         let bytes = std::fs::read(&path).map_err(|e| Failure::io("read", &path, &e))?;
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         hash.update((name.len() as u64).to_be_bytes());
         hash.update(name.as_bytes());
         hash.update((bytes.len() as u64).to_be_bytes());
@@ -43,11 +39,7 @@ pub fn digest(dir: &Path) -> Result<String> {
 /// then.
 pub fn named_until(dir: &Path) -> Result<BTreeMap<FrontdoorId, Timestamp>> {
     let mut named = BTreeMap::new();
-    let published = if dir.exists() {
-        files(dir)?
-    } else {
-        Vec::new()
-    };
+    let published = if dir.exists() { files(dir)? } else { Vec::new() };
     for path in published {
         let bytes = std::fs::read(&path).map_err(|e| Failure::io("read", &path, &e))?;
         let catalog = Envelope::from_bytes(&bytes).and_then(|e| Catalog::from_bytes(&e.payload));

@@ -112,10 +112,7 @@ impl Stage {
             }
         };
         init::place_topology(&dir, TOPOLOGY, "demo")?;
-        Ok(Self {
-            dir,
-            _temporary: temporary,
-        })
+        Ok(Self { dir, _temporary: temporary })
     }
 
     /// Where catalogs are published.

@@ -36,11 +36,8 @@ pub async fn of(theatre: &Theatre<'_>) -> Result<Tally> {
     let store = theatre.bench.store();
     let standing = world.audit();
     let rows = store.resources().await?;
-    let known: BTreeSet<Subject> = rows
-        .iter()
-        .filter(|r| r.phase.may_exist())
-        .map(|r| r.subject)
-        .collect();
+    let known: BTreeSet<Subject> =
+        rows.iter().filter(|r| r.phase.may_exist()).map(|r| r.subject).collect();
     let tags = standing.values().flat_map(|s| {
         let machines = s.machines.iter().map(|m| &m.tag);
         machines.chain(s.addresses.iter().map(|a| &a.tag))
@@ -68,19 +65,13 @@ pub fn tell(tally: &Tally, theatre: &Theatre<'_>, stage: &Stage) -> Result<Exit>
     let mut page = theatre.output().page();
     page.gap();
     page.say("");
-    page.line(Line::of(
-        Style::Bold,
-        format!("{} days, as the cloud itself saw them", tally.days),
-    ));
+    page.line(Line::of(Style::Bold, format!("{} days, as the cloud itself saw them", tally.days)));
     let mut table = Table::new(&["", ">", ""]);
     for (n, what) in [
         (tally.servers_made as u64, "servers made"),
         (tally.addresses_made as u64, "addresses taken"),
         (tally.addresses_returned as u64, "addresses given back"),
-        (
-            tally.fewest_doors as u64,
-            "front doors, the fewest that any population had",
-        ),
+        (tally.fewest_doors as u64, "front doors, the fewest that any population had"),
     ] {
         table.row(vec![
             Line::plain(" "),
@@ -90,42 +81,28 @@ pub fn tell(tally: &Tally, theatre: &Theatre<'_>, stage: &Stage) -> Result<Exit>
     }
     let zeros = [
         (tally.sessions_cut, "sessions cut"),
-        (
-            tally.returned_too_early as u64,
-            "addresses given back while a catalog named them",
-        ),
-        (
-            tally.orphans as u64,
-            "orphans: nothing is paid for that nobody knows of",
-        ),
-        (
-            tally.duplicates as u64,
-            "duplicates: nothing was ever made twice",
-        ),
+        (tally.returned_too_early as u64, "addresses given back while a catalog named them"),
+        (tally.orphans as u64, "orphans: nothing is paid for that nobody knows of"),
+        (tally.duplicates as u64, "duplicates: nothing was ever made twice"),
     ];
     for (n, what) in zeros {
         let style = if n == 0 { Style::Good } else { Style::Bad };
-        table.row(vec![
-            Line::plain(" "),
-            Line::of(style, n.to_string()),
-            Line::plain(what),
-        ]);
+        table.row(vec![Line::plain(" "), Line::of(style, n.to_string()), Line::plain(what)]);
     }
     table.draw(&mut page);
-    page.line(Line::of(Style::Good, "✓ ").put(
-        Style::Plain,
-        format!(
-            "the audit chain of {} entries is whole",
-            tally.audit_entries
+    page.line(
+        Line::of(Style::Good, "✓ ").put(
+            Style::Plain,
+            format!("the audit chain of {} entries is whole", tally.audit_entries),
         ),
-    ));
+    );
     next(&mut page, stage);
     theatre.output().result("demo", tally, &page);
     match zeros.iter().find(|(n, _)| *n > 0) {
         None => Ok(Exit::Done),
-        Some((n, what)) => Err(Failure::error(format!(
-            "{n} {what}: please report this, with --seed"
-        ))),
+        Some((n, what)) => {
+            Err(Failure::error(format!("{n} {what}: please report this, with --seed")))
+        }
     }
 }
 
@@ -134,10 +111,7 @@ fn next(page: &mut Page, stage: &Stage) {
     match stage.is_kept() {
         true => {
             let state = stage.dir.join("damm.db");
-            page.say(format!(
-                "Look around: damm status --state sqlite:{}",
-                state.display()
-            ));
+            page.say(format!("Look around: damm status --state sqlite:{}", state.display()));
         }
         false => page.say("Next: damm init my-fleet"),
     }

@@ -129,8 +129,7 @@ impl<'a> Theatre<'a> {
     /// Lets time pass.
     pub async fn live(&mut self, step: Span, span: Span) -> Result<Vec<Changed>> {
         let end = self.now() + span;
-        self.act_until(step, span, |this, _| this.now() >= end)
-            .await
+        self.act_until(step, span, |this, _| this.now() >= end).await
     }
 
     /// Lives on until the machine's own time, so that whoever looks around finds a living fleet.
@@ -147,10 +146,7 @@ impl<'a> Theatre<'a> {
 
     fn hear(&mut self, decided: &[Changed]) {
         for change in decided {
-            *self
-                .decided
-                .entry(changes::words(&change.decision))
-                .or_default() += 1;
+            *self.decided.entry(changes::words(&change.decision)).or_default() += 1;
         }
         if self.loud {
             self.tell(decided);
@@ -168,10 +164,7 @@ impl<'a> Theatre<'a> {
         }
         for (decision, group) in groups {
             let (symbol, style) = changes::symbol(decision);
-            self.line(
-                Line::of(style, format!("{symbol} ")),
-                self.sentence(decision, &group),
-            );
+            self.line(Line::of(style, format!("{symbol} ")), self.sentence(decision, &group));
         }
     }
 
@@ -227,10 +220,7 @@ impl<'a> Theatre<'a> {
             None => true,
             Some((node, d)) => d.stage.is_leaving() || node.stage.is_leaving(),
         };
-        let early = self
-            .named
-            .iter()
-            .filter(|(door, until)| **until > now && gone(door));
+        let early = self.named.iter().filter(|(door, until)| **until > now && gone(door));
         let early: Vec<_> = early.map(|(door, _)| *door).collect();
         self.named.retain(|door, _| !early.contains(door));
         self.too_early.extend(early);
@@ -239,10 +229,7 @@ impl<'a> Theatre<'a> {
 
     fn count_doors(&mut self) {
         let (blueprint, topology) = (self.bench.engine.blueprint(), self.bench.engine.topology());
-        let counts = topology
-            .populations
-            .keys()
-            .map(|p| blueprint.told(topology, p).count());
+        let counts = topology.populations.keys().map(|p| blueprint.told(topology, p).count());
         let fewest = counts.min().unwrap_or(0);
         self.fewest = match self.fewest {
             None if fewest == 0 => None,
@@ -255,13 +242,7 @@ impl<'a> Theatre<'a> {
 const fn is_news(change: &Changed) -> bool {
     !matches!(change.decision, Decision::Forget)
         && !matches!(change.why, Reason::CatalogRenewal)
-        && !matches!(
-            change.why,
-            Reason::CatalogChanged {
-                added: 0,
-                removed: 0
-            }
-        )
+        && !matches!(change.why, Reason::CatalogChanged { added: 0, removed: 0 })
 }
 
 impl Theatre<'_> {
@@ -270,9 +251,7 @@ impl Theatre<'_> {
         let mut line = Line::of(Style::Bold, changes::words(decision));
         line = match (group.len(), &group[0].item) {
             (1, Item::Catalog) => line,
-            (1, item) => line
-                .put(Style::Plain, " ")
-                .put(Style::Accent, item.to_string()),
+            (1, item) => line.put(Style::Plain, " ").put(Style::Accent, item.to_string()),
             (n, _) => line.put(Style::Bold, format!(" × {n}")),
         };
         match self.why(group) {

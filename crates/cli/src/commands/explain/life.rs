@@ -27,11 +27,8 @@ pub struct Moment {
 /// All that happened to a thing, oldest first.
 pub async fn of(subject: Subject, store: &Store) -> Result<Vec<Moment>> {
     let mut moments = decisions(subject, store).await?;
-    let filter = LedgerFilter {
-        subject: Some(subject),
-        limit: Some(STEPS),
-        ..LedgerFilter::default()
-    };
+    let filter =
+        LedgerFilter { subject: Some(subject), limit: Some(STEPS), ..LedgerFilter::default() };
     moments.extend(store.ledger(&filter).await?.iter().map(step));
     moments.sort_by_key(|m| m.at);
     Ok(moments)
@@ -83,10 +80,7 @@ fn stage_of(node: &Node, subject: Subject) -> Option<Told> {
 fn moment(summary: &BlueprintSummary, old: Option<&Told>, new: Option<&Told>) -> Option<Moment> {
     let (what, why) = match (old, new) {
         (None, Some((_, why))) => ("planned".to_owned(), why.clone()),
-        (Some(_), None) => (
-            "forgotten".to_owned(),
-            "its provider no longer shows it".to_owned(),
-        ),
+        (Some(_), None) => ("forgotten".to_owned(), "its provider no longer shows it".to_owned()),
         (Some((a, _)), Some((b, _))) if a.name() != b.name() => (b.name().to_owned(), reason(b)),
         _ => return None,
     };
@@ -117,13 +111,7 @@ fn step(row: &LedgerRow) -> Moment {
         Some(Outcome::Failed { class, message }) => (format!("{class}: {message}"), true),
         Some(Outcome::Settled { found }) => (format!("looked up: {found}"), false),
     };
-    Moment {
-        at: row.intent.at,
-        what: row.intent.step.clone(),
-        why,
-        decided_by: None,
-        bad,
-    }
+    Moment { at: row.intent.at, what: row.intent.step.clone(), why, decided_by: None, bad }
 }
 
 /// Writes a life on a page; steps that went well only when asked for more.

@@ -36,10 +36,7 @@ pub fn draw(page: &mut Page, name: &PopulationName, outlook: &Outlook) -> Value 
         ),
     );
     let survival = outlook.survival.get(name);
-    let one: BTreeMap<_, _> = survival
-        .map(|s| (name.clone(), s.clone()))
-        .into_iter()
-        .collect();
+    let one: BTreeMap<_, _> = survival.map(|s| (name.clone(), s.clone())).into_iter().collect();
     populations::draw(page, "What they have", &one, Addresses::Given);
     by_provider(page, &told, outlook);
     kept_back(page, name, outlook);
@@ -58,24 +55,16 @@ fn by_provider(page: &mut Page, told: &[(&Node, &Frontdoor)], outlook: &Outlook)
     let mut table = Table::new(&["", "", "", ""]).indent(2);
     for (node, door) in rows {
         let resource = outlook.picture.resources.get(&Subject::from(door.id));
-        let asn = resource
-            .and_then(|r| r.asn)
-            .map_or_else(String::new, |a| a.to_string());
+        let asn = resource.and_then(|r| r.asn).map_or_else(String::new, |a| a.to_string());
         table.row(vec![
             Line::of(Style::Accent, door.id.to_string()),
-            Line::plain(endpoint(
-                outlook.picture.address(door.id),
-                Some(door.transport.port),
-            )),
+            Line::plain(endpoint(outlook.picture.address(door.id), Some(door.transport.port))),
             Line::plain(node.provider.as_str()),
             Line::of(Style::Dim, asn),
         ]);
     }
     match table.is_empty() {
-        true => page.line(Line::of(
-            Style::Bad,
-            "  nothing: no front door is in service for them",
-        )),
+        true => page.line(Line::of(Style::Bad, "  nothing: no front door is in service for them")),
         false => table.draw(page),
     }
 }
@@ -83,17 +72,14 @@ fn by_provider(page: &mut Page, told: &[(&Node, &Frontdoor)], outlook: &Outlook)
 /// Doors that are in service and withheld from them.
 fn kept_back(page: &mut Page, name: &PopulationName, outlook: &Outlook) {
     let nodes = outlook.picture.target.nodes.values();
-    let doors = nodes
-        .flat_map(|n| n.frontdoors.values())
-        .filter(|d| d.withheld_from.contains(name));
+    let doors =
+        nodes.flat_map(|n| n.frontdoors.values()).filter(|d| d.withheld_from.contains(name));
     for (i, door) in doors.enumerate() {
         if i == 0 {
             page.heading("Withheld from them");
         }
-        let blocked = outlook
-            .picture
-            .verdicts
-            .blocked_in(door.id, &outlook.file.topology.populations[name]);
+        let blocked =
+            outlook.picture.verdicts.blocked_in(door.id, &outlook.file.topology.populations[name]);
         let networks: Vec<_> = blocked.iter().map(ToString::to_string).collect();
         let lead = Line::plain("  ").put(Style::Accent, door.id.to_string());
         let why = format!("  blocked in {}", networks.join(", "));
@@ -104,19 +90,12 @@ fn kept_back(page: &mut Page, name: &PopulationName, outlook: &Outlook) {
 /// What is about to change for them, and what waits on them.
 fn pending(page: &mut Page, name: &PopulationName, outlook: &Outlook) {
     let report = &outlook.plan.report;
-    let waits = report
-        .waits
-        .iter()
-        .filter(|w| w.item == Item::Population(name.clone()));
+    let waits = report.waits.iter().filter(|w| w.item == Item::Population(name.clone()));
     for (i, wait) in waits.enumerate() {
         if i == 0 {
             page.heading("Waiting");
         }
-        let text = format!(
-            "{} waits for {}",
-            wait.would,
-            waits::on(&wait.on, outlook.picture.now)
-        );
+        let text = format!("{} waits for {}", wait.would, waits::on(&wait.on, outlook.picture.now));
         page.wrapped(Line::plain("  "), Line::plain(text));
     }
 }

@@ -20,11 +20,7 @@ pub fn what(subject: Subject, outlook: &Outlook) -> Line {
         Subject::Frontdoor(id) => match node.frontdoors.get(&id) {
             Some(door) => {
                 let place = endpoint(picture.address(id), Some(door.transport.port));
-                let stage = if node.stage.is_live() {
-                    &door.stage
-                } else {
-                    &node.stage
-                };
+                let stage = if node.stage.is_live() { &door.stage } else { &node.stage };
                 format!(
                     " is a front door on {} in {at}: {} at {place}, {}{}.",
                     node.id,
@@ -72,11 +68,7 @@ fn told(outlook: &Outlook, node: &Node, subject: Subject) -> String {
     let all = topology.served_by(&node.region).map(|(name, _)| name);
     let (kept, told): (Vec<_>, Vec<_>) = all.partition(|p| door.withheld_from.contains(*p));
     let list = |names: Vec<&damm_fleet::PopulationName>| {
-        names
-            .iter()
-            .map(|p| p.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
+        names.iter().map(|p| p.as_str()).collect::<Vec<_>>().join(", ")
     };
     match (told.is_empty(), kept.is_empty()) {
         (false, true) => format!(", told to {}", list(told)),
@@ -89,14 +81,7 @@ fn told(outlook: &Outlook, node: &Node, subject: Subject) -> String {
 /// What it waits for now.
 pub fn waits(subject: Subject, outlook: &Outlook) -> Vec<Waiting> {
     let mine = |w: &&Waiting| w.item == Item::Subject(subject);
-    outlook
-        .plan
-        .report
-        .waits
-        .iter()
-        .filter(mine)
-        .cloned()
-        .collect()
+    outlook.plan.report.waits.iter().filter(mine).cloned().collect()
 }
 
 /// What would change it, from the rules that hold for it.
@@ -105,13 +90,7 @@ pub fn changes(subject: Subject, outlook: &Outlook) -> Vec<String> {
     let due = |c: &&Changed| c.item == Item::Subject(subject);
     let due = report.changes.iter().filter(due);
     let mut lines: Vec<String> = due
-        .map(|c| {
-            format!(
-                "the next apply: {}, because {}",
-                changes::words(&c.decision),
-                c.why
-            )
-        })
+        .map(|c| format!("the next apply: {}, because {}", changes::words(&c.decision), c.why))
         .collect();
     if let Some(node) = outlook.picture.node_of(subject) {
         lines.extend(by_rule(subject, node, outlook));
@@ -138,10 +117,7 @@ fn by_rule(subject: Subject, node: &Node, outlook: &Outlook) -> Vec<String> {
     match stage(subject, node) {
         Some(Stage::Building) => vec![
             "it goes live once its agent has joined and its addresses were probed".to_owned(),
-            format!(
-                "it is given up when that takes longer than {}",
-                rotation.join_timeout
-            ),
+            format!("it is given up when that takes longer than {}", rotation.join_timeout),
         ],
         Some(Stage::Draining { deadline, .. }) => vec![format!(
             "it leaves when its last session ends and nothing names it any more, or at {} ({})",
@@ -174,10 +150,7 @@ fn live(subject: Subject, node: &Node, outlook: &Outlook) -> Vec<String> {
                 .to_owned(),
         );
     }
-    lines.push(format!(
-        "a silence of its agent for more than {}",
-        rotation.dead_after
-    ));
+    lines.push(format!("a silence of its agent for more than {}", rotation.dead_after));
     lines.push(match subject {
         Subject::Node(id) => format!("your word: damm drain-node {id}"),
         Subject::Frontdoor(id) => format!("your word: damm drain-frontdoor {id}"),

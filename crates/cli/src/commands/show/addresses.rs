@@ -87,11 +87,7 @@ pub fn told(node: &Node, door: &Frontdoor, picture: &Picture) -> Line {
     let blocked = picture.networks_in(door.id, State::Blocked);
     let line = match door.stage.is_live() && node.stage.is_live() && !node.serves() {
         true => Line::of(Style::Dim, node.duty.to_string()),
-        false => stage(if door.stage.is_live() {
-            &node.stage
-        } else {
-            &door.stage
-        }),
+        false => stage(if door.stage.is_live() { &node.stage } else { &door.stage }),
     };
     match blocked {
         0 => line,
@@ -152,9 +148,7 @@ pub fn egress_ips(picture: &Picture, output: &Output, page: &mut Page) -> Result
     let mut table = Table::new(&["id", "region", "address", "asn", "state", ">age", ">sess"]);
     for (node, e) in &ips {
         let resource = picture.resources.get(&e.id.into());
-        let asn = resource
-            .and_then(|r| r.asn)
-            .map_or_else(String::new, |a| a.to_string());
+        let asn = resource.and_then(|r| r.asn).map_or_else(String::new, |a| a.to_string());
         table.row(vec![
             Line::of(Style::Accent, e.id.to_string()),
             Line::plain(node.region.as_str()),

@@ -13,38 +13,28 @@ use crate::render::{Line, Page, Style, Table, when};
 pub fn show(id: &str, picture: &Picture, output: &Output, page: &mut Page) -> Result<()> {
     let subject = subject(id)?;
     let missing = || {
-        Failure::error(format!("there is no {subject} in the target")).help(format!(
-            "`damm explain {subject}` tells of what is gone, too"
-        ))
+        Failure::error(format!("there is no {subject} in the target"))
+            .help(format!("`damm explain {subject}` tells of what is gone, too"))
     };
     let node = picture.node_of(subject).ok_or_else(missing)?;
     let resource = picture.resources.get(&subject);
     let mut facts = Facts::new();
     facts.add("id", subject.to_string());
     facts.add("pool", format!("{} {}", node.region, node.role));
-    facts.add(
-        "provider",
-        format!("{} in {}", node.provider, node.location),
-    );
+    facts.add("provider", format!("{} in {}", node.provider, node.location));
     let row = match subject {
         Subject::Node(_) => {
             facts.add("runs", format!("{} on {}", node.profile, node.machine));
             facts.line("state", nodes::condition(node, picture));
             facts.at("made", node.created_at, picture.now);
             facts.add("because", node.reason.to_string());
-            facts.add(
-                "costs",
-                format!("{} a month with its addresses", node.monthly()),
-            );
+            facts.add("costs", format!("{} a month with its addresses", node.monthly()));
             json!({ "node": nodes::row(node, picture), "observed": resource })
         }
         Subject::Frontdoor(id) => {
             let door = node.frontdoors.get(&id).ok_or_else(missing)?;
             facts.add("node", node.id.to_string());
-            facts.add(
-                "transport",
-                format!("{} on {}", door.transport.kind, door.transport.port),
-            );
+            facts.add("transport", format!("{} on {}", door.transport.kind, door.transport.port));
             facts.line("state", addresses::told(node, door, picture));
             facts.at("made", door.created_at, picture.now);
             facts.add("because", door.reason.to_string());
@@ -64,10 +54,7 @@ pub fn show(id: &str, picture: &Picture, output: &Output, page: &mut Page) -> Re
         facts.at(&format!("{} since", r.phase), r.since, picture.now);
         facts.add("theirs", r.provider_ref.clone().unwrap_or_default());
         if let Some(f) = &r.failure {
-            facts.line(
-                "failure",
-                Line::of(Style::Bad, format!("{}: {}", f.class, f.message)),
-            );
+            facts.line("failure", Line::of(Style::Bad, format!("{}: {}", f.class, f.message)));
         }
     }
     for member in members(subject, picture) {
@@ -118,10 +105,7 @@ impl Facts {
 
     /// Adds a moment.
     pub fn at(&mut self, name: &str, at: Timestamp, now: Timestamp) {
-        self.add(
-            name,
-            format!("{} ({})", when::minute(at), when::relative(at, now)),
-        );
+        self.add(name, format!("{} ({})", when::minute(at), when::relative(at, now)));
     }
 
     /// Writes them on a page.

@@ -55,15 +55,7 @@ pub fn row<'a>(node: &'a Node, picture: &Picture) -> Row<'a> {
 pub fn list(picture: &Picture, output: &Output, page: &mut Page) -> Result<()> {
     let mut nodes: Vec<&Node> = picture.target.nodes.values().collect();
     nodes.sort_by_key(|n| (&n.region, n.role, &n.provider, n.id));
-    let mut table = Table::new(&[
-        "id",
-        "pool",
-        "provider",
-        "state",
-        ">age",
-        ">addr",
-        ">sessions",
-    ]);
+    let mut table = Table::new(&["id", "pool", "provider", "state", ">age", ">addr", ">sessions"]);
     for node in &nodes {
         table.row(vec![
             Line::of(Style::Accent, node.id.to_string()),

@@ -25,14 +25,8 @@ struct Catalog {
 pub async fn catalogs(args: &Show, store: &Store, output: &Output, page: &mut Page) -> Result<()> {
     let now = clock::now();
     let mut rows = Vec::new();
-    let mut table = Table::new(&[
-        "region",
-        ">serial",
-        "published",
-        "expires",
-        ">catalogs",
-        ">version",
-    ]);
+    let mut table =
+        Table::new(&["region", ">serial", "published", "expires", ">catalogs", ">version"]);
     for (region, c) in store.catalogs().await? {
         if args.id.as_deref().is_some_and(|id| id != region.as_str()) {
             continue;
@@ -73,8 +67,7 @@ pub async fn verdicts(args: &Show, store: &Store, output: &Output, page: &mut Pa
     let only: Option<FrontdoorId> = match &args.id {
         None => None,
         Some(id) => Some(
-            id.parse()
-                .map_err(|e| Failure::error(e).help("`damm show frontdoors` lists them"))?,
+            id.parse().map_err(|e| Failure::error(e).help("`damm show frontdoors` lists them"))?,
         ),
     };
     let now = clock::now();
@@ -92,11 +85,7 @@ pub async fn verdicts(args: &Show, store: &Store, output: &Output, page: &mut Pa
                 Line::of(Style::Dim, when::relative(verdict.since, now)),
                 Line::plain(verdict.evidence.clone()),
             ]);
-            rows.push(Known {
-                door,
-                network,
-                verdict,
-            });
+            rows.push(Known { door, network, verdict });
         }
     }
     print("verdicts", &rows, table, output, page);

@@ -13,10 +13,7 @@ use crate::render::{Line, Page, Style, Table, when};
 
 /// Lists steps, newest first: all, of one thing, or of one blueprint.
 pub async fn ledger(args: &Show, store: &Store, output: &Output, page: &mut Page) -> Result<()> {
-    let mut filter = LedgerFilter {
-        limit: Some(args.limit),
-        ..LedgerFilter::default()
-    };
+    let mut filter = LedgerFilter { limit: Some(args.limit), ..LedgerFilter::default() };
     match &args.id {
         Some(id) if id.starts_with(BlueprintId::PREFIX) => {
             filter.blueprint = Some(id.parse().map_err(Failure::error)?);
@@ -54,9 +51,9 @@ pub fn outcome(outcome: Option<&Outcome>) -> Line {
     match outcome {
         None => Line::of(Style::Warn, "not known yet"),
         Some(Outcome::Done { provider_ref: None }) => Line::of(Style::Good, "done"),
-        Some(Outcome::Done {
-            provider_ref: Some(r),
-        }) => Line::of(Style::Good, "done").put(Style::Dim, format!(" {r}")),
+        Some(Outcome::Done { provider_ref: Some(r) }) => {
+            Line::of(Style::Good, "done").put(Style::Dim, format!(" {r}"))
+        }
         Some(Outcome::Failed { class, message }) => {
             Line::of(Style::Bad, class.to_string()).put(Style::Plain, format!(": {message}"))
         }
@@ -79,11 +76,7 @@ pub async fn blueprints(
         };
         let (summary, diff) = store.blueprint_diff(id).await?.ok_or_else(none)?;
         one(&summary, &diff, page);
-        output.result(
-            "blueprint",
-            json!({ "blueprint": summary, "diff": diff }),
-            page,
-        );
+        output.result("blueprint", json!({ "blueprint": summary, "diff": diff }), page);
         return Ok(());
     }
     let target = store.target_id().await?;
@@ -107,9 +100,7 @@ pub async fn blueprints(
 
 fn one(summary: &BlueprintSummary, diff: &Diff, page: &mut Page) {
     let head = Line::of(Style::Bold, summary.id.to_string());
-    let from = summary
-        .parent
-        .map_or_else(String::new, |p| format!(" from {p}"));
+    let from = summary.parent.map_or_else(String::new, |p| format!(" from {p}"));
     page.line(head.put(Style::Dim, from));
     page.say(format!(
         "generation {}, made {} by the {}",
@@ -132,12 +123,7 @@ fn words(change: &Change) -> (String, String) {
         Change::Node { key, to } => {
             let text = to.as_ref().map(|n| {
                 let addresses = n.frontdoors.len() + n.egress_ips.len();
-                format!(
-                    "{}, {} at {}, {addresses} addresses",
-                    n.stage.name(),
-                    n.role,
-                    n.provider
-                )
+                format!("{}, {} at {}, {addresses} addresses", n.stage.name(), n.role, n.provider)
             });
             (key.to_string(), text.unwrap_or_else(gone))
         }
@@ -153,10 +139,7 @@ fn words(change: &Change) -> (String, String) {
                 let drain = if t.draining { ", draining" } else { "" };
                 format!("{}:{}{drain}", t.address, t.port)
             });
-            (
-                format!("{} {}", key.balancer, key.node),
-                text.unwrap_or_else(gone),
-            )
+            (format!("{} {}", key.balancer, key.node), text.unwrap_or_else(gone))
         }
         Change::Catalog { key, to } => {
             let text = to.as_ref().map(|c| format!("serial {}", c.serial));

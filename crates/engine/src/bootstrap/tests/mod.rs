@@ -49,10 +49,7 @@ fn node(role: Role, addresses: u16) -> Node {
 fn add_door(node: &mut Node, seed: &mut Seed, port: u16) {
     let door = Frontdoor {
         id: seed.frontdoor(),
-        transport: Transport {
-            kind: "shadowsocks".to_owned(),
-            port,
-        },
+        transport: Transport { kind: "shadowsocks".to_owned(), port },
         created_at: node.created_at,
         stage: Stage::Building,
         replaces: None,
@@ -82,28 +79,13 @@ fn stamped(
     template: &Template<'_>,
     limit: usize,
 ) -> Result<UserData, BootstrapError> {
-    let backbone = Backbone {
-        controller: controller.to_owned(),
-        ..Backbone::default()
-    };
-    let stamp = Stamp {
-        fleet,
-        node,
-        generation: 3,
-        backbone: &backbone,
-        token: &token(node),
-    };
+    let backbone = Backbone { controller: controller.to_owned(), ..Backbone::default() };
+    let stamp = Stamp { fleet, node, generation: 3, backbone: &backbone, token: &token(node) };
     render(&stamp, template, limit)
 }
 
 fn plain(node: &Node, template: &Template<'_>) -> Result<UserData, BootstrapError> {
-    stamped(
-        node,
-        "example",
-        "https://controller.example:8443",
-        template,
-        LIMITS[0],
-    )
+    stamped(node, "example", "https://controller.example:8443", template, LIMITS[0])
 }
 
 fn built_in(role: Role) -> UserData {
@@ -158,39 +140,16 @@ fn only_root_can_read_the_file_with_the_token() {
 
 #[test]
 fn an_egress_node_is_told_of_no_front_door_and_an_ingress_node_of_no_egress_address() {
-    assert!(
-        node_file(&built_in(Role::Egress))
-            .get("frontdoors")
-            .is_none()
-    );
-    assert!(
-        node_file(&built_in(Role::Ingress))
-            .get("egress_ips")
-            .is_none()
-    );
-    assert_eq!(
-        node_file(&built_in(Role::Egress))["egress_ips"]
-            .as_array()
-            .unwrap()
-            .len(),
-        2
-    );
+    assert!(node_file(&built_in(Role::Egress)).get("frontdoors").is_none());
+    assert!(node_file(&built_in(Role::Ingress)).get("egress_ips").is_none());
+    assert_eq!(node_file(&built_in(Role::Egress))["egress_ips"].as_array().unwrap().len(), 2);
 }
 
 #[test]
 fn nothing_is_downloaded_at_boot() {
     for role in [Role::Ingress, Role::Egress] {
         let text = Template::built_in(role).text;
-        for word in [
-            "curl",
-            "wget",
-            "http:",
-            "https:",
-            "| sh",
-            "|sh",
-            "packages:",
-            "apt:",
-        ] {
+        for word in ["curl", "wget", "http:", "https:", "| sh", "|sh", "packages:", "apt:"] {
             assert!(!text.contains(word), "{role}: {word}");
         }
     }
@@ -211,10 +170,7 @@ fn the_largest_nodes_that_a_profile_can_ask_for_fit_the_vendors_limits() {
 fn an_operators_own_template_takes_the_place_of_the_built_in_one() {
     let text = "#cloud-config\nhostname: {{ node }}\nwrite_files:\n  - path: /etc/x\n    \
                 content: {{ join_token }}\n{% if role == 'ingress' %}timezone: UTC{% endif %}\n";
-    let own = Template {
-        name: "own.yaml",
-        text,
-    };
+    let own = Template { name: "own.yaml", text };
     let edge = node(Role::Ingress, 1);
     let data = plain(&edge, &own).unwrap();
     let config: serde_json::Value = serde_saphyr::from_str(data.expose()).unwrap();

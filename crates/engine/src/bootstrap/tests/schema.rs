@@ -10,10 +10,8 @@ use super::*;
 fn judged(text: &str) -> Option<(bool, String)> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
-    let run = Command::new("cloud-init")
-        .args(["schema", "--config-file"])
-        .arg(file.path())
-        .output();
+    let run =
+        Command::new("cloud-init").args(["schema", "--config-file"]).arg(file.path()).output();
     let Ok(output) = run else {
         let expected = std::env::var_os("DAMM_EXPECT_CLOUD_INIT").is_some();
         assert!(!expected, "cloud-init was set up, and cannot be run");
@@ -21,10 +19,7 @@ fn judged(text: &str) -> Option<(bool, String)> {
         return None;
     };
     let said = [output.stdout, output.stderr].concat();
-    Some((
-        output.status.success(),
-        String::from_utf8_lossy(&said).into_owned(),
-    ))
+    Some((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
 }
 
 #[test]
@@ -47,13 +42,8 @@ fn debians_cloud_init_takes_odd_names_too() {
 
 #[test]
 fn debians_cloud_init_would_have_said_no() {
-    let wrong = built_in(Role::Ingress)
-        .into_text()
-        .replace("users:", "users: 3 #");
-    for text in [
-        wrong.as_str(),
-        "#cloud-config\nwrite_files: [{content: x}]\n",
-    ] {
+    let wrong = built_in(Role::Ingress).into_text().replace("users:", "users: 3 #");
+    for text in [wrong.as_str(), "#cloud-config\nwrite_files: [{content: x}]\n"] {
         if let Some((valid, said)) = judged(text) {
             assert!(!valid, "{said}");
         }

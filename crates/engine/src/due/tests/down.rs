@@ -44,11 +44,7 @@ fn an_address_is_kept_while_dns_names_it() {
 fn sessions_hold_an_address_and_its_machine_until_the_drain_must_have_ended() {
     let mut scene = Scene::ingress(leaving(), Phase::Ready).busy(3);
     assert_eq!(scene.names(), Vec::<&str>::new());
-    assert!(
-        scene.holds().iter().all(|h| h.contains("3 sessions")),
-        "{:?}",
-        scene.holds()
-    );
+    assert!(scene.holds().iter().all(|h| h.contains("3 sessions")), "{:?}", scene.holds());
     let drain = scene.topology.rotation.ingress.drain;
     scene.now = scene.now + drain;
     scene = scene.busy(3);
@@ -57,14 +53,9 @@ fn sessions_hold_an_address_and_its_machine_until_the_drain_must_have_ended() {
 
 #[test]
 fn a_drain_deadline_that_has_come_ends_the_wait_for_sessions() {
-    let stage = Stage::Leaving {
-        since: at(NOW),
-        why: damm_fleet::Reason::DrainDeadline { sessions: 3 },
-    };
-    assert_eq!(
-        Scene::ingress(stage, Phase::Ready).busy(3).names(),
-        ["address.detach"]
-    );
+    let stage =
+        Stage::Leaving { since: at(NOW), why: damm_fleet::Reason::DrainDeadline { sessions: 3 } };
+    assert_eq!(Scene::ingress(stage, Phase::Ready).busy(3).names(), ["address.detach"]);
 }
 
 #[test]

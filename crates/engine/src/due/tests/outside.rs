@@ -25,10 +25,7 @@ fn a_name_is_put_when_it_differs_and_only_then() {
     let Call::PutRecords { set, .. } = &due.steps[0].call else {
         panic!("{due:?}");
     };
-    assert!(
-        set.addresses.is_empty(),
-        "what is no longer wanted is emptied"
-    );
+    assert!(set.addresses.is_empty(), "what is no longer wanted is emptied");
 }
 
 #[test]
@@ -56,32 +53,18 @@ fn what_the_topology_no_longer_names_is_told_to_the_operator() {
     assert_eq!(due.steps, []);
     assert!(due.held.iter().all(|h| h.hold.needs_operator()));
     let holds = scene.holds().join("\n");
-    assert!(
-        holds.contains("balancer sold") && holds.contains("provider closed"),
-        "{holds}"
-    );
+    assert!(holds.contains("balancer sold") && holds.contains("provider closed"), "{holds}");
 }
 
 #[test]
 fn a_region_is_published_when_its_serial_is_ahead() {
     let mut scene = scene();
     let region = RegionName::new("north").unwrap();
-    let catalog = Catalog {
-        serial: 4,
-        planned_at: at(0),
-        policy: String::new(),
-    };
+    let catalog = Catalog { serial: 4, planned_at: at(0), policy: String::new() };
     scene.blueprint.catalogs.insert(region.clone(), catalog);
     assert_eq!(scene.names(), ["catalog.publish"]);
-    let mut published = ObservedCatalog {
-        serial: 3,
-        published_at: at(0),
-        expires_at: at(1),
-    };
-    scene
-        .told
-        .catalogs
-        .insert(region.clone(), published.clone());
+    let mut published = ObservedCatalog { serial: 3, published_at: at(0), expires_at: at(1) };
+    scene.told.catalogs.insert(region.clone(), published.clone());
     assert_eq!(scene.names(), ["catalog.publish"]);
     published.serial = 4;
     scene.told.catalogs.insert(region, published);

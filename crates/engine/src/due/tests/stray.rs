@@ -14,10 +14,7 @@ fn stray(subject: Subject, age: Span) -> StrayKnown {
             provider_ref: "m-7".to_owned(),
             machine: matches!(subject, Subject::Node(_)),
             attached: false,
-            tag: Tag {
-                fleet: "example".to_owned(),
-                subject,
-            },
+            tag: Tag { fleet: "example".to_owned(), subject },
             created_at: at(NOW) - age,
         },
         ever_known: false,
@@ -50,14 +47,8 @@ fn an_orphan_is_left_alone_unless_everything_speaks_against_it() {
     };
     assert!(left_alone(|k| k.times_seen = 1), "seen once");
     assert!(left_alone(|k| k.stray.created_at = at(NOW - 60)), "young");
-    assert!(
-        left_alone(|k| k.stray.tag.fleet = "other".to_owned()),
-        "another fleet's"
-    );
-    assert!(
-        left_alone(|k| k.stray.machine = false),
-        "a node's tag on an address"
-    );
+    assert!(left_alone(|k| k.stray.tag.fleet = "other".to_owned()), "another fleet's");
+    assert!(left_alone(|k| k.stray.machine = false), "a node's tag on an address");
 }
 
 #[test]
@@ -67,11 +58,7 @@ fn what_the_ledger_knew_goes_as_soon_as_it_was_seen_twice() {
     assert_eq!(with(known.clone()).names(), ["machine.delete"]);
     known.times_seen = 1;
     let due = with(known).due();
-    assert_eq!(
-        (due.steps.len(), due.held.len()),
-        (0, 1),
-        "a second look is waited for"
-    );
+    assert_eq!((due.steps.len(), due.held.len()), (0, 1), "a second look is waited for");
 }
 
 #[test]
@@ -84,11 +71,7 @@ fn what_was_lost_in_service_and_shows_up_again_waits_for_the_planner() {
     scene.node_mut().stage = leaving();
     assert_eq!(scene.names(), ["machine.delete"]);
     let scene = scene.busy(5);
-    assert_eq!(
-        scene.names(),
-        Vec::<&str>::new(),
-        "somebody is connected through it"
-    );
+    assert_eq!(scene.names(), Vec::<&str>::new(), "somebody is connected through it");
 }
 
 #[test]

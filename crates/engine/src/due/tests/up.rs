@@ -15,10 +15,7 @@ fn a_machine_and_its_addresses_are_asked_for_side_by_side() {
     let steps = scene.due().steps;
     assert!(steps.iter().all(|s| s.verb == Verb::CreateIngress));
     let keys: Vec<_> = steps.iter().map(|s| s.key.clone()).collect();
-    assert_eq!(
-        keys,
-        [format!("{}.1", scene.node), format!("{}.1", scene.subject)]
-    );
+    assert_eq!(keys, [format!("{}.1", scene.node), format!("{}.1", scene.subject)]);
 }
 
 #[test]
@@ -52,18 +49,10 @@ fn an_agent_is_told_once_of_all_its_addresses_and_not_again() {
     let mut scene = scene.told();
     assert_eq!(scene.names(), Vec::<&str>::new());
     scene.blueprint.generation += 1;
-    assert_eq!(
-        scene.names(),
-        Vec::<&str>::new(),
-        "a new generation alone is no news"
-    );
+    assert_eq!(scene.names(), Vec::<&str>::new(), "a new generation alone is no news");
     scene.address_row().phase = Phase::Wanted;
     scene.told.orders.clear();
-    assert_eq!(
-        scene.names(),
-        ["address.allocate"],
-        "the agent waits for all addresses"
-    );
+    assert_eq!(scene.names(), ["address.allocate"], "the agent waits for all addresses");
 }
 
 #[test]
@@ -96,11 +85,7 @@ fn nothing_is_done_about_what_is_ambiguous() {
 #[test]
 fn a_call_that_failed_is_left_alone_until_its_moment_has_come() {
     let mut scene = Scene::ingress(Stage::Building, Phase::Wanted);
-    let failure = Failure {
-        class: FailureClass::Busy,
-        message: "locked".to_owned(),
-        count: 3,
-    };
+    let failure = Failure { class: FailureClass::Busy, message: "locked".to_owned(), count: 3 };
     let until = at(NOW) + Span::from_secs(8);
     for row in [scene.subject, scene.node.into()] {
         let row = scene.rows.get_mut(&row).unwrap();
@@ -120,9 +105,7 @@ fn no_machine_is_asked_of_an_account_that_has_none() {
     let mut scene = Scene::ingress(Stage::Building, Phase::Wanted);
     let until = at(NOW) + Span::from_mins(30);
     let exhausted_until = Some(until);
-    scene
-        .providers
-        .insert(provider(), ObservedProvider { exhausted_until });
+    scene.providers.insert(provider(), ObservedProvider { exhausted_until });
     assert_eq!(scene.names(), ["address.allocate"]);
     scene.now = until;
     assert_eq!(scene.names(), ["machine.create", "address.allocate"]);
@@ -158,10 +141,7 @@ fn draining_is_told_to_the_agent_at_once() {
     let door = scene.door();
     scene.node_mut().frontdoors.get_mut(&door).unwrap().stage = drain.clone();
     let step = &scene.due().steps[0];
-    assert_eq!(
-        (step.call.name(), step.verb),
-        ("agent.order", Verb::DrainFrontdoor)
-    );
+    assert_eq!((step.call.name(), step.verb), ("agent.order", Verb::DrainFrontdoor));
     let Call::Order { orders, .. } = &step.call else {
         panic!("{step}");
     };

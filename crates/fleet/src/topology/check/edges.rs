@@ -13,10 +13,7 @@ const LONGEST_NAME: usize = 253;
 /// Names that are given twice or can't be made, and balancers that lead to a closed port.
 pub fn check(topology: &Topology) -> Vec<Finding> {
     let names = topology.dns.iter().map(dns_name).collect::<Vec<_>>();
-    let balancers = topology
-        .balancers
-        .iter()
-        .map(|b| format!("the balancer `{}`", b.name));
+    let balancers = topology.balancers.iter().map(|b| format!("the balancer `{}`", b.name));
     let mut findings = twice("dns", &names);
     findings.extend(twice("balancers", &balancers.collect::<Vec<_>>()));
     findings.extend(too_long(topology));
@@ -45,10 +42,9 @@ fn dns_name(entry: &DnsEntry) -> String {
     match entry.names {
         DnsNames::Region => format!("the name `{}.{}`", entry.label, entry.zone),
         // Node ids are never the same, so two regions may stand under one label.
-        DnsNames::Node => format!(
-            "`<node>.{}.{}` for the nodes of `{}`",
-            entry.label, entry.zone, entry.region
-        ),
+        DnsNames::Node => {
+            format!("`<node>.{}.{}` for the nodes of `{}`", entry.label, entry.zone, entry.region)
+        }
     }
 }
 
@@ -75,30 +71,17 @@ fn too_long(topology: &Topology) -> Vec<Finding> {
 fn closed_ports(topology: &Topology) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (at, balancer) in topology.balancers.iter().enumerate() {
-        let profile = topology
-            .regions
-            .get(&balancer.region)
-            .map(|r| &r.ingress.profile);
+        let profile = topology.regions.get(&balancer.region).map(|r| &r.ingress.profile);
         let Some((name, profile)) = profile.and_then(|p| topology.profiles.get_key_value(p)) else {
             continue;
         };
         if profile.transports.iter().all(|t| t.port != balancer.port) {
-            let ports: Vec<_> = profile
-                .transports
-                .iter()
-                .map(|t| t.port.to_string())
-                .collect();
-            let message = format!(
-                "no front door of `{}` listens on this port",
-                balancer.region
-            );
+            let ports: Vec<_> = profile.transports.iter().map(|t| t.port.to_string()).collect();
+            let message = format!("no front door of `{}` listens on this port", balancer.region);
             let path = Path::keys(["balancers"]).index(at).key("port");
             findings.push(
                 Finding::warning(path, message)
-                    .related(
-                        Path::keys(["profiles", name.as_str(), "transports"]),
-                        "these do",
-                    )
+                    .related(Path::keys(["profiles", name.as_str(), "transports"]), "these do")
                     .help(format!("ports of `{name}`: {}", ports.join(", "))),
             );
         }

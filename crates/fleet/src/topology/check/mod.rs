@@ -34,20 +34,11 @@ pub struct Finding {
 
 impl Finding {
     const fn error(path: Path, message: String) -> Self {
-        Self {
-            severity: Severity::Error,
-            path,
-            message,
-            related: Vec::new(),
-            help: None,
-        }
+        Self { severity: Severity::Error, path, message, related: Vec::new(), help: None }
     }
 
     fn warning(path: Path, message: String) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(path, message)
-        }
+        Self { severity: Severity::Warning, ..Self::error(path, message) }
     }
 
     fn help(mut self, help: impl Into<String>) -> Self {

@@ -30,14 +30,11 @@ fn prefixes(topology: &Topology) -> Vec<Placed> {
     let sims = sims.filter_map(|(name, p)| p.sim.as_ref().map(|s| (name, s)));
     let of_sims = sims.flat_map(|(name, sim)| {
         let list = Path::keys(["providers", name.as_str(), "sim", "prefixes"]);
-        sim.prefixes
-            .iter()
-            .enumerate()
-            .map(move |(at, prefix)| Placed {
-                prefix: *prefix,
-                path: list.index(at),
-                whose: format!("`{name}`"),
-            })
+        sim.prefixes.iter().enumerate().map(move |(at, prefix)| Placed {
+            prefix: *prefix,
+            path: list.index(at),
+            whose: format!("`{name}`"),
+        })
     });
     let overlay = Placed {
         prefix: topology.backbone.prefix,
@@ -101,10 +98,7 @@ fn misplaced_sim(topology: &Topology) -> Vec<Finding> {
     let real = topology.providers.iter();
     let real = real.filter(|(_, p)| p.kind != ProviderKind::Sim && p.sim.is_some());
     real.map(|(name, provider)| {
-        let message = format!(
-            "`sim` settings on a provider of the kind `{}`",
-            provider.kind
-        );
+        let message = format!("`sim` settings on a provider of the kind `{}`", provider.kind);
         let of = Path::keys(["providers", name.as_str()]);
         Finding::error(of.key("sim"), message)
             .related(of.key("kind"), "its kind")
@@ -115,9 +109,7 @@ fn misplaced_sim(topology: &Topology) -> Vec<Finding> {
 
 /// Each node has an overlay address of its own.
 fn overlay_room(topology: &Topology) -> Option<Finding> {
-    let nodes: u64 = super::view::Pool::all(topology)
-        .map(|p| p.size(topology))
-        .sum();
+    let nodes: u64 = super::view::Pool::all(topology).map(|p| p.size(topology)).sum();
     let prefix = topology.backbone.prefix;
     let free = u32::from(prefix.max_prefix_len() - prefix.prefix_len());
     // Twice the nodes: while all are being replaced, old and new ones stand side by side.

@@ -27,10 +27,7 @@ impl<A: Ord + Copy> Placement<A> {
         Self {
             want,
             free: limits,
-            edges: rooms
-                .into_iter()
-                .map(|r| r.into_iter().map(edge).collect())
-                .collect(),
+            edges: rooms.into_iter().map(|r| r.into_iter().map(edge).collect()).collect(),
         }
     }
 
@@ -55,9 +52,7 @@ impl<A: Ord + Copy> Placement<A> {
     fn push(&mut self, pool: usize, most: u64, seen: &mut [bool]) -> u64 {
         seen[pool] = true;
         let edges = self.edges[pool].iter().filter(|(_, edge)| edge.room > 0);
-        let open: Vec<_> = edges
-            .map(|(account, edge)| (*account, edge.room.min(most)))
-            .collect();
+        let open: Vec<_> = edges.map(|(account, edge)| (*account, edge.room.min(most))).collect();
         for (account, room) in &open {
             let free = self.free.get(account).copied().unwrap_or(0).min(*room);
             if free > 0 {
@@ -85,10 +80,7 @@ impl<A: Ord + Copy> Placement<A> {
     /// Lets another pool move up to `most` nodes away from an account; says how many it did.
     fn displace(&mut self, account: A, most: u64, seen: &mut [bool]) -> u64 {
         for other in 0..self.edges.len() {
-            let has = self.edges[other]
-                .get(&account)
-                .map_or(0, |edge| edge.has)
-                .min(most);
+            let has = self.edges[other].get(&account).map_or(0, |edge| edge.has).min(most);
             if seen[other] || has == 0 {
                 continue;
             }
@@ -116,17 +108,11 @@ mod tests {
     fn least_cut(pools: &[(u64, BTreeMap<u8, u64>)], limits: &BTreeMap<u8, u64>) -> u64 {
         let cut = |chosen: usize| {
             let held = |account: &u8, limit: &u64| {
-                let others = pools
-                    .iter()
-                    .enumerate()
-                    .filter(|(p, _)| chosen & (1 << p) == 0);
+                let others = pools.iter().enumerate().filter(|(p, _)| chosen & (1 << p) == 0);
                 let rooms = others.map(|(_, (_, rooms))| rooms.get(account).copied().unwrap_or(0));
                 rooms.sum::<u64>().min(*limit)
             };
-            let wanted = pools
-                .iter()
-                .enumerate()
-                .filter(|(p, _)| chosen & (1 << p) != 0);
+            let wanted = pools.iter().enumerate().filter(|(p, _)| chosen & (1 << p) != 0);
             let wanted: u64 = wanted.map(|(_, (want, _))| *want).sum();
             wanted + limits.iter().map(|(a, limit)| held(a, limit)).sum::<u64>()
         };

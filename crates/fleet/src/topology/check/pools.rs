@@ -41,18 +41,11 @@ fn role(topology: &Topology, pool: Pool<'_>) -> Option<Finding> {
     let (want, have) = (pool.role, profile.role);
     let fitting = topology.profiles.iter().filter(|(_, p)| p.role == want);
     let fitting: Vec<_> = fitting.map(|(n, _)| n.as_str()).collect();
-    let message = format!(
-        "an {want} pool can't run `{}`, an {have} profile",
-        pool.profile
-    );
+    let message = format!("an {want} pool can't run `{}`, an {have} profile", pool.profile);
     (have != want).then(|| {
         Finding::error(pool.path().key("profile"), message)
             .related(path(pool.profile).key("role"), format!("{have} here"))
-            .help(suggest(
-                pool.profile.as_str(),
-                &format!("{want} profiles"),
-                &fitting,
-            ))
+            .help(suggest(pool.profile.as_str(), &format!("{want} profiles"), &fitting))
     })
 }
 
@@ -89,10 +82,7 @@ fn location(topology: &Topology, pool: Pool<'_>, at: usize) -> Option<Finding> {
     let name = pool.providers.get(at)?.name();
     let provider = topology.providers.get(name)?;
     let message = format!("`{name}` has no location for the region `{}`", pool.region);
-    let help = format!(
-        "add the vendor's name of the place: `\"{}\": \"…\"`",
-        pool.region
-    );
+    let help = format!("add the vendor's name of the place: `\"{}\": \"…\"`", pool.region);
     let locations = Path::keys(["providers", name.as_str(), "locations"]);
     (!provider.locations.contains_key(pool.region)).then(|| {
         Finding::error(pool.provider_path(at), message)
@@ -163,9 +153,7 @@ fn addresses(topology: &Topology, offers: &Offers, pool: Pool<'_>, at: usize) ->
     (wanted > most).then(|| {
         Finding::error(path(pool.profile).key(key), message)
             .related(pool.provider_path(at), "used here")
-            .help(format!(
-                "a machine at `{name}` holds up to {most} addresses"
-            ))
+            .help(format!("a machine at `{name}` holds up to {most} addresses"))
     })
 }
 

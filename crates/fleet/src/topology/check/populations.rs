@@ -50,9 +50,7 @@ struct Means {
 impl Means {
     fn of(topology: &Topology, population: &Population) -> Self {
         let pools = Pool::all(topology).filter(|p| p.role == Role::Ingress);
-        let pools: Vec<_> = pools
-            .filter(|p| population.regions.contains(p.region))
-            .collect();
+        let pools: Vec<_> = pools.filter(|p| population.regions.contains(p.region)).collect();
         let names: BTreeSet<_> = pools
             .iter()
             .flat_map(|pool| pool.providers)
@@ -166,9 +164,7 @@ fn shared_networks(topology: &Topology) -> Vec<Finding> {
     for (name, population) in &topology.populations {
         let asns = population.asns.iter();
         for (asn, region) in asns.flat_map(|a| population.regions.iter().map(move |r| (a, r))) {
-            let earlier = *first
-                .entry((&population.country, *asn, region))
-                .or_insert(name);
+            let earlier = *first.entry((&population.country, *asn, region)).or_insert(name);
             if earlier != name && told.insert((earlier, name, asn)) {
                 let at = |p: &PopulationName| path(p).key("asns").item(asn.0);
                 let message = format!("{asn} is a network of `{earlier}` too, in `{region}`");

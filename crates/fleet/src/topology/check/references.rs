@@ -35,10 +35,7 @@ fn edges(topology: &Topology) -> Vec<Finding> {
     let balancers = balancers.map(|(at, b)| (path("balancers", at), &b.provider, &b.region));
     dns.chain(balancers)
         .flat_map(|(at, p, r)| {
-            [
-                provider(topology, p, at.key("provider")),
-                region(topology, r, at.key("region")),
-            ]
+            [provider(topology, p, at.key("provider")), region(topology, r, at.key("region"))]
         })
         .flatten()
         .collect()

@@ -12,28 +12,20 @@ use crate::units::Usd;
 /// Pools that their providers can't hold, and a budget that can't hold the least fleet.
 pub fn check(topology: &Topology, offers: &Offers) -> Vec<Finding> {
     let pools: Vec<_> = Pool::all(topology).collect();
-    let narrow: Vec<_> = pools
-        .iter()
-        .filter_map(|p| too_narrow(topology, *p))
-        .collect();
+    let narrow: Vec<_> = pools.iter().filter_map(|p| too_narrow(topology, *p)).collect();
     // A pool that does not fit alone does not fit beside others either, and needs no telling twice.
     let rest = match narrow.is_empty() {
         true => together(topology, &pools),
         false => narrow,
     };
-    rest.into_iter()
-        .chain(budget(topology, offers, &pools))
-        .chain(unused_entries(&pools))
-        .collect()
+    rest.into_iter().chain(budget(topology, offers, &pools)).chain(unused_entries(&pools)).collect()
 }
 
 /// Pools share accounts, so each may fit alone and not all of them together.
 fn together(topology: &Topology, pools: &[Pool<'_>]) -> Vec<Finding> {
     match accounts(topology, pools) {
         Some(finding) => vec![finding],
-        None => (0..pools.len())
-            .filter_map(|at| too_tight(topology, pools, at))
-            .collect(),
+        None => (0..pools.len()).filter_map(|at| too_tight(topology, pools, at)).collect(),
     }
 }
 
@@ -63,16 +55,8 @@ fn too_tight(topology: &Topology, pools: &[Pool<'_>], at: usize) -> Option<Findi
 /// Nodes that an account can hold.
 fn limit(provider: &Provider) -> u64 {
     let sim = provider.sim.as_ref();
-    let limits = [
-        provider.limits.nodes,
-        sim.and_then(|s| s.quota),
-        sim.and_then(|s| s.stock),
-    ];
-    limits
-        .into_iter()
-        .flatten()
-        .min()
-        .map_or(u64::MAX, u64::from)
+    let limits = [provider.limits.nodes, sim.and_then(|s| s.quota), sim.and_then(|s| s.stock)];
+    limits.into_iter().flatten().min().map_or(u64::MAX, u64::from)
 }
 
 /// Nodes of the pool that one of its providers can hold. An unknown one is told elsewhere.
@@ -102,10 +86,7 @@ fn parts(topology: &Topology, pool: Pool<'_>) -> String {
     match (pool.standby, pool.reserve(topology)) {
         (0, 0) => String::new(),
         (standby, reserve) => {
-            format!(
-                " ({} live, {standby} standby, {reserve} in reserve)",
-                pool.live
-            )
+            format!(" ({} live, {standby} standby, {reserve} in reserve)", pool.live)
         }
     }
 }
@@ -115,13 +96,8 @@ fn accounts(topology: &Topology, pools: &[Pool<'_>]) -> Option<Finding> {
     let sizes: Vec<_> = pools.iter().map(|p| p.size(topology)).collect();
     let wanted: u64 = sizes.iter().sum();
     let placed = placement(topology, pools, &sizes).fill();
-    let limited = topology
-        .providers
-        .iter()
-        .filter(|(_, p)| limit(p) != u64::MAX);
-    let limited: Vec<_> = limited
-        .map(|(n, p)| format!("`{n}` {}", limit(p)))
-        .collect();
+    let limited = topology.providers.iter().filter(|(_, p)| limit(p) != u64::MAX);
+    let limited: Vec<_> = limited.map(|(n, p)| format!("`{n}` {}", limit(p))).collect();
     let message = format!(
         "all pools together need {wanted} nodes, and their providers can hold {placed} of them"
     );
@@ -152,10 +128,7 @@ fn placement<'a>(
 
 fn budget(topology: &Topology, offers: &Offers, pools: &[Pool<'_>]) -> Option<Finding> {
     let limit = topology.budget.as_ref()?.usd_per_month;
-    let least = pools
-        .iter()
-        .map(|p| cheapest(topology, offers, *p))
-        .sum::<Option<Usd>>()?;
+    let least = pools.iter().map(|p| cheapest(topology, offers, *p)).sum::<Option<Usd>>()?;
     let nodes: u64 = pools.iter().map(|p| p.size(topology)).sum();
     let message = format!("{limit} a month can't pay for the {nodes} nodes that are asked for");
     (least > limit).then(|| {

@@ -18,8 +18,7 @@ pub fn check(topology: &Topology) -> Vec<Finding> {
 }
 
 fn path<const N: usize>(keys: [&str; N]) -> Path {
-    keys.iter()
-        .fold(Path::keys(["rotation"]), |path, key| path.key(key))
+    keys.iter().fold(Path::keys(["rotation"]), |path, key| path.key(key))
 }
 
 fn ages(topology: &Topology) -> Vec<Finding> {
@@ -32,17 +31,12 @@ fn ages(topology: &Topology) -> Vec<Finding> {
         );
         findings.push(
             Finding::error(path(["ingress", "max_age"]), message)
-                .related(
-                    path(["egress", "max_age"]),
-                    "not longer than that of ingress",
-                )
+                .related(path(["egress", "max_age"]), "not longer than that of ingress")
                 .help("clients are told of front doors only, so those burn first"),
         );
     }
-    let pairs = [
-        ("ingress", ingress.drain, ingress.max_age),
-        ("egress", egress.drain, egress.max_age),
-    ];
+    let pairs =
+        [("ingress", ingress.drain, ingress.max_age), ("egress", egress.drain, egress.max_age)];
     for (role, drain, max_age) in pairs {
         if drain >= max_age {
             let message = format!("an address lives for {max_age}, and draining it takes {drain}");

@@ -42,8 +42,7 @@ impl<'s> Walker<'s> {
             _ => {
                 let message = format!("{} wants a text, not {}", at.called(), words::found(node));
                 let told = Diagnostic::error(at.anchor.clone(), message);
-                self.told
-                    .push(told.help(format!("allowed: {}", listed(options))));
+                self.told.push(told.help(format!("allowed: {}", listed(options))));
             }
         }
     }
@@ -64,9 +63,7 @@ impl<'s> Walker<'s> {
         let Some(entry) = entries.iter().find(|e| e.key == tag) else {
             let message = format!("`{tag}` is missing in `{}`", at.path);
             let told = Diagnostic::error(at.anchor.clone(), message);
-            return self
-                .told
-                .push(told.help(format!("allowed: {}", listed(&options))));
+            return self.told.push(told.help(format!("allowed: {}", listed(&options))));
         };
         let meant =
             |f: &&&Json| matches!(&entry.node.value, Value::Text(t) if tag_of(f, tag) == Some(t));
@@ -94,8 +91,7 @@ impl<'s> Walker<'s> {
                 let message = format!("`{}` wants one of {}", at.path, listed(&keys));
                 let told = Diagnostic::error(at.anchor.clone(), message);
                 let written = entries.first().map_or("", |e| e.key.as_str());
-                self.told
-                    .push(told.help(suggest(written, "allowed", &keys)));
+                self.told.push(told.help(suggest(written, "allowed", &keys)));
             }
             _ => {
                 let message = format!("`{}` wants only one of {}", at.path, listed(&keys));

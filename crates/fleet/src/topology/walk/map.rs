@@ -14,10 +14,7 @@ impl<'s> Walker<'s> {
     pub(super) fn map(&mut self, schema: &'s Json, entries: &[Entry], at: &At) {
         self.given_twice(entries);
         if (entries.len() as u64) < bound(schema, "minProperties").unwrap_or(0) {
-            self.tell(
-                at,
-                format!("`{}` is empty; it needs at least one entry", at.path.last()),
-            );
+            self.tell(at, format!("`{}` is empty; it needs at least one entry", at.path.last()));
         }
         let known = schema.get("properties").and_then(Json::as_object);
         let missing = missing(schema, entries);
@@ -70,16 +67,9 @@ impl<'s> Walker<'s> {
 
     /// A key that is a name of the writer's own, or one out of a few.
     fn name(&mut self, names: &'s Json, entry: &Entry, at: &At) {
-        let key = Node {
-            span: entry.key_span.clone(),
-            value: Value::Text(entry.key.clone()),
-        };
-        let at = At {
-            path: at.path.clone(),
-            anchor: entry.key_span.clone(),
-            about: None,
-            is_key: true,
-        };
+        let key = Node { span: entry.key_span.clone(), value: Value::Text(entry.key.clone()) };
+        let at =
+            At { path: at.path.clone(), anchor: entry.key_span.clone(), about: None, is_key: true };
         // A `propertyNames` need not say that keys are texts, so `value` is not asked.
         match self.resolved(names) {
             plain if plain.get("pattern").is_some() => self.text(plain, &entry.key, &at),
@@ -88,16 +78,11 @@ impl<'s> Walker<'s> {
     }
 
     fn unknown(&mut self, known: Option<&Map<String, Json>>, entry: &Entry, at: &At) {
-        let keys: Vec<_> = known
-            .into_iter()
-            .flat_map(Map::keys)
-            .map(String::as_str)
-            .collect();
+        let keys: Vec<_> = known.into_iter().flat_map(Map::keys).map(String::as_str).collect();
         let message = format!("unknown key `{}`{}", shortened(&entry.key), within(at));
         let told = Diagnostic::error(entry.key_span.clone(), message);
         let before = self.broken();
-        self.told
-            .push(told.help(suggest(&entry.key, "known here", &keys)));
+        self.told.push(told.help(suggest(&entry.key, "known here", &keys)));
         self.spare(before, at.path.key(&entry.key));
         // What the key was meant to be is not given either, and that is not told again.
         let meant = nearest(&shortened(&entry.key), keys);
@@ -143,13 +128,10 @@ fn missing<'s>(schema: &'s Json, entries: &[Entry]) -> Vec<&'s str> {
     let is_known = |e: &&Entry| known.is_some_and(|k| k.contains_key(&e.key));
     let names = || known.into_iter().flat_map(Map::keys).map(String::as_str);
     let unknown = entries.iter().filter(|e| !is_known(e));
-    let meant: Vec<_> = unknown
-        .filter_map(|e| nearest(&shortened(&e.key), names()))
-        .collect();
+    let meant: Vec<_> = unknown.filter_map(|e| nearest(&shortened(&e.key), names())).collect();
     let required = schema.get("required").map_or(&[][..], items);
     let keys = required.iter().filter_map(Json::as_str);
-    keys.filter(|key| !entries.iter().any(|e| e.key == *key) && !meant.contains(key))
-        .collect()
+    keys.filter(|key| !entries.iter().any(|e| e.key == *key) && !meant.contains(key)).collect()
 }
 
 fn within(at: &At) -> String {

@@ -26,18 +26,10 @@ pub struct Walked {
 /// Holds a tree against the schema of topologies.
 pub fn walk(tree: &Node) -> Walked {
     let mut walker = Walker::new(schema());
-    let at = At {
-        path: Path::ROOT,
-        anchor: tree.find(&Path::ROOT).0,
-        about: None,
-        is_key: false,
-    };
+    let at = At { path: Path::ROOT, anchor: tree.find(&Path::ROOT).0, about: None, is_key: false };
     walker.value(schema(), tree, &at);
     let mended = walker.broken() == 0;
-    Walked {
-        told: walker.told,
-        spare: mended.then_some(walker.spare),
-    }
+    Walked { told: walker.told, spare: mended.then_some(walker.spare) }
 }
 
 /// Where the walk stands.
@@ -83,13 +75,7 @@ struct Walker<'s> {
 
 impl<'s> Walker<'s> {
     const fn new(root: &'s Json) -> Self {
-        Self {
-            root,
-            patterns: BTreeMap::new(),
-            told: Vec::new(),
-            spare: Vec::new(),
-            mended: 0,
-        }
+        Self { root, patterns: BTreeMap::new(), told: Vec::new(), spare: Vec::new(), mended: 0 }
     }
 
     /// How much was told that leaving out the spare entries does not mend.
@@ -177,20 +163,14 @@ impl<'s> Walker<'s> {
         if low || high {
             let range = words::range(least, most);
             let found = words::number(node);
-            self.tell(
-                at,
-                format!("`{}` is {found}; it has to be {range}", at.path.last()),
-            );
+            self.tell(at, format!("`{}` is {found}; it has to be {range}", at.path.last()));
         }
     }
 
     fn list(&mut self, schema: &'s Json, nodes: &[Node], at: &At) {
         let least = bound(schema, "minItems").unwrap_or(0);
         if (nodes.len() as u64) < least {
-            self.tell(
-                at,
-                format!("`{}` is empty; it needs at least one entry", at.path.last()),
-            );
+            self.tell(at, format!("`{}` is empty; it needs at least one entry", at.path.last()));
         }
         if schema.get("uniqueItems") == Some(&Json::Bool(true)) {
             self.repeated(nodes, at);
@@ -212,11 +192,7 @@ impl<'s> Walker<'s> {
                 seen.insert(text, node);
                 continue;
             };
-            let message = format!(
-                "{} stands twice in `{}`",
-                words::found(node),
-                at.path.last()
-            );
+            let message = format!("{} stands twice in `{}`", words::found(node), at.path.last());
             let told = Diagnostic::error(node.anchor(None), message)
                 .related(first.anchor(None), "first given here")
                 .help("keep one of them");

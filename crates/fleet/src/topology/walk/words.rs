@@ -126,9 +126,7 @@ fn plain(bound: &Json) -> String {
 pub fn constants(schema: &Json) -> Vec<&str> {
     let list = schema.get("enum").and_then(Json::as_array);
     let one = schema.get("const").into_iter();
-    one.chain(list.into_iter().flatten())
-        .filter_map(Json::as_str)
-        .collect()
+    one.chain(list.into_iter().flatten()).filter_map(Json::as_str).collect()
 }
 
 /// What a schema says that its values are for, on one line.
