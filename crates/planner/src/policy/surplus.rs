@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use damm_fleet::{Duty, Node, NodeId, Reason, Subject, Timestamp};
+use damm_fleet::{Duty, Node, NodeId, Reason, Stage, Subject, Timestamp};
 
 use crate::address::{self, Address};
 use crate::builder::{Builder, stays};
@@ -41,7 +41,7 @@ fn remove_nodes(b: &mut Builder<'_>, pool: &Pool<'_>, allowance: &mut Allowance,
 fn least_valuable(b: &Builder<'_>, pool: &Pool<'_>, duty: Duty) -> Vec<NodeId> {
     let standing = Standing::of(b, pool);
     let removable = |n: &&Node| {
-        let paired = b.replacement(n.id).is_some() || is_second(b, n);
+        let paired = b.replacement(n.id).is_some() || is_second(b, n) || just_took_over(b, n);
         n.duty == duty && stays(&n.stage) && n.reason != Reason::Operator && !paired
     };
     let nodes = b.pool(pool).into_iter().filter(removable);
@@ -53,6 +53,16 @@ fn least_valuable(b: &Builder<'_>, pool: &Pool<'_>, duty: Duty) -> Vec<NodeId> {
 /// Whether it was made to replace one that still stays.
 fn is_second(b: &Builder<'_>, node: &Node) -> bool {
     node.replaces.and_then(|old| b.node(old)).is_some_and(|old| stays(&old.stage))
+}
+
+/// Whether what it replaced still drains because of it: it would not have had to.
+fn just_took_over(b: &Builder<'_>, node: &Node) -> bool {
+    let old = node.replaces.and_then(|old| b.node(old));
+    old.is_some_and(|old| gave_way_to(&old.stage, node.id.into()))
+}
+
+fn gave_way_to(stage: &Stage, new: Subject) -> bool {
+    matches!(stage, Stage::Draining { why: Reason::Replaced { by }, .. } if *by == new.to_string())
 }
 
 fn worth(b: &Builder<'_>, pool: &Pool<'_>, standing: &Standing, node: &Node) -> Worth {
@@ -115,6 +125,11 @@ fn extra(
     mut counted: Vec<Address<'_>>,
     count: usize,
 ) -> Vec<(Subject, bool)> {
+    let just_took_over = |a: &Address<'_>| {
+        let old = address::of(node).find(|o| Some(o.subject) == a.replaces);
+        old.is_some_and(|old| gave_way_to(old.stage, a.subject))
+    };
+    counted.retain(|a| !just_took_over(a));
     counted.sort_by_key(|a| {
         let sound = !a.blocked(b.s, node).anywhere();
         (a.stage.is_live(), sound, a.created_at, a.subject)
