@@ -139,9 +139,8 @@ impl Address<'_> {
 /// The addresses of a node that stay and count towards its target: a replacement counts only once
 /// what it replaces is on its way out, and what was made by hand comes on top.
 pub(crate) fn counted(node: &Node) -> Vec<Address<'_>> {
-    let staying: BTreeSet<Subject> =
-        of(node).filter(|a| stays(a.stage)).map(|a| a.subject).collect();
-    let second = |a: &Address<'_>| a.replaces.is_some_and(|r| staying.contains(&r));
+    let stands = |old: Subject| of(node).any(|o| o.subject == old && stays(o.stage));
+    let second = |a: &Address<'_>| a.replaces.is_some_and(stands);
     of(node).filter(|a| stays(a.stage) && !a.by_hand() && !second(a)).collect()
 }
 

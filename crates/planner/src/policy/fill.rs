@@ -15,7 +15,8 @@ use crate::report::{Decision, Item};
 
 /// Makes the nodes and the addresses that are missing.
 pub(crate) fn fill(b: &mut Builder<'_>, pool: &Pool<'_>) {
-    let mut standing = Standing::of(b, pool);
+    // Counted only when something is missing: most plans miss nothing.
+    let mut standing = None;
     for duty in [Duty::Serve, Duty::Standby, Duty::Reserve] {
         fill_duty(b, pool, &mut standing, duty);
     }
@@ -37,9 +38,13 @@ pub(crate) fn counted(b: &Builder<'_>, pool: &Pool<'_>, duty: Duty) -> usize {
     nodes.iter().filter(counts).count()
 }
 
-fn fill_duty(b: &mut Builder<'_>, pool: &Pool<'_>, standing: &mut Standing, duty: Duty) {
+fn fill_duty(b: &mut Builder<'_>, pool: &Pool<'_>, standing: &mut Option<Standing>, duty: Duty) {
     let want = pool.want(duty);
     let have = counted(b, pool, duty);
+    if have >= want {
+        return;
+    }
+    let standing = standing.get_or_insert_with(|| Standing::of(b, pool));
     let mut losses = lost_reasons::nodes(b, pool, duty).into_iter();
     for n in have..want {
         let (replaces, reason) = match losses.next() {

@@ -1,5 +1,7 @@
 //! What is blocked, no longer wanted as it is, or too old is replaced: its replacement is made.
 
+use std::cell::OnceCell;
+
 use damm_fleet::{Duty, Node, NodeId, PopulationName, Reason, Role, Subject, Timestamp};
 
 use crate::address::{self, Address};
@@ -40,9 +42,14 @@ impl Candidate {
 
 /// Starts as many replacements as the disruption budget admits, the most urgent first.
 pub(crate) fn replace(b: &mut Builder<'_>, pool: &Pool<'_>) {
-    let mut standing = Standing::of(b, pool);
+    // Counted only when something is due or blocked: in most plans nothing is.
+    let standing = OnceCell::new();
     let mut candidates = candidates(b, pool, &standing);
+    if candidates.is_empty() {
+        return;
+    }
     candidates.sort_by_key(Candidate::rank);
+    let mut standing = standing.into_inner().unwrap_or_else(|| Standing::of(b, pool));
     let mut allowance = Allowance::of(b, pool);
     // Once one has to wait, none overtakes it: or a node would wait for ever behind addresses.
     let mut full = false;
@@ -112,7 +119,7 @@ fn start_node(
     made.map(|_| true)
 }
 
-fn candidates(b: &Builder<'_>, pool: &Pool<'_>, standing: &Standing) -> Vec<Candidate> {
+fn candidates(b: &Builder<'_>, pool: &Pool<'_>, standing: &OnceCell<Standing>) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for node in b.pool(pool).into_iter().filter(|n| n.stage.is_live()) {
         // A pool whose region has left the topology has nothing to replace with.
@@ -139,13 +146,13 @@ fn is_superseded(b: &Builder<'_>, node: &Node) -> bool {
 fn whole_node(
     b: &Builder<'_>,
     pool: &Pool<'_>,
-    standing: &Standing,
+    standing: &OnceCell<Standing>,
     node: &Node,
 ) -> Option<Candidate> {
     let candidate = |urgency, due, why| {
         Some(Candidate { urgency, due, subject: node.id.into(), node: node.id, why })
     };
-    if let Some(why) = blocked_node(b, standing, node) {
+    if let Some(why) = blocked_node(b, pool, standing, node) {
         return candidate(Urgency::Blocked, node.created_at, why);
     }
     if let Some(what) = pool.drift(b.s.topology, node) {
@@ -160,13 +167,24 @@ fn whole_node(
 
 /// Blocked doors make the node itself due where its addresses can't be exchanged, and where so much
 /// of its provider is blocked that a new address there would hardly fare better.
-fn blocked_node(b: &Builder<'_>, standing: &Standing, node: &Node) -> Option<Reason> {
-    let doors = node.frontdoors.values().filter(|d| d.stage.is_live());
+fn blocked_node(
+    b: &Builder<'_>,
+    pool: &Pool<'_>,
+    standing: &OnceCell<Standing>,
+    node: &Node,
+) -> Option<Reason> {
+    // Nearly all nodes stand here: no door of theirs is blocked.
+    let live = || node.frontdoors.values().filter(|d| d.stage.is_live());
+    if live().all(|d| !condition::blocked(b.s, &node.region, d).anywhere()) {
+        return None;
+    }
+    let doors = live();
     let all: Vec<_> = doors.map(|d| condition::blocked(b.s, &node.region, d)).collect();
     let blocked = all.iter().filter(|x| x.anywhere()).count();
     let movable = age::node_rotates_addresses(b.s.topology, b.s.offers, node);
+    let standing = standing.get_or_init(|| Standing::of(b, pool));
     let hopeless = blocked == all.len() && standing.is_burnt(&node.provider);
-    if blocked == 0 || (movable && !hopeless) {
+    if movable && !hopeless {
         return None;
     }
     let networks: std::collections::BTreeSet<_> = all.iter().flat_map(|x| x.networks()).collect();
@@ -175,10 +193,11 @@ fn blocked_node(b: &Builder<'_>, standing: &Standing, node: &Node) -> Option<Rea
 
 /// A node that has lost addresses and can't be given new ones.
 fn crippled(b: &Builder<'_>, pool: &Pool<'_>, node: &Node) -> Option<Reason> {
-    let movable = age::node_rotates_addresses(b.s.topology, b.s.offers, node);
-    let short = address::counted(node).len() < pool.per_node();
+    if age::node_rotates_addresses(b.s.topology, b.s.offers, node) {
+        return None;
+    }
     let (have, want) = (address::counted(node).len() as u32, pool.per_node() as u32);
-    (!movable && short).then_some(Reason::BelowTarget { have, want })
+    (have < want).then_some(Reason::BelowTarget { have, want })
 }
 
 fn single_addresses(b: &Builder<'_>, pool: &Pool<'_>, node: &Node) -> Vec<Candidate> {

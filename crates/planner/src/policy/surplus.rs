@@ -18,7 +18,8 @@ type Worth = (bool, bool, Reverse<usize>, Reverse<u64>, Timestamp, NodeId);
 
 /// Drains or takes down nodes and addresses beyond the target.
 pub(crate) fn remove_surplus(b: &mut Builder<'_>, pool: &Pool<'_>) {
-    let mut allowance = Allowance::of(b, pool);
+    // Counted only when something is surplus: in most plans nothing is.
+    let mut allowance = None;
     for duty in [Duty::Serve, Duty::Standby, Duty::Reserve] {
         remove_nodes(b, pool, &mut allowance, duty);
     }
@@ -27,7 +28,12 @@ pub(crate) fn remove_surplus(b: &mut Builder<'_>, pool: &Pool<'_>) {
     }
 }
 
-fn remove_nodes(b: &mut Builder<'_>, pool: &Pool<'_>, allowance: &mut Allowance, duty: Duty) {
+fn remove_nodes(
+    b: &mut Builder<'_>,
+    pool: &Pool<'_>,
+    allowance: &mut Option<Allowance>,
+    duty: Duty,
+) {
     let (have, want) = (fill::counted(b, pool, duty), pool.want(duty));
     if have <= want {
         return;
@@ -75,7 +81,7 @@ fn worth(b: &Builder<'_>, pool: &Pool<'_>, standing: &Standing, node: &Node) -> 
 fn remove_node(
     b: &mut Builder<'_>,
     pool: &Pool<'_>,
-    allowance: &mut Allowance,
+    allowance: &mut Option<Allowance>,
     id: NodeId,
     why: Reason,
 ) {
@@ -86,6 +92,7 @@ fn remove_node(
         return give_up::leave_node(b, id, why, counts);
     }
     let unit = address::of(node).count().max(1);
+    let allowance = allowance.get_or_insert_with(|| Allowance::of(b, pool));
     match allowance.admits(unit) {
         true => {
             allowance.take(unit);
@@ -105,7 +112,12 @@ pub(crate) fn drain_extra(b: &mut Builder<'_>, pool: &Pool<'_>, id: NodeId) -> b
     b.node(id).is_some_and(|n| n.stage.is_draining())
 }
 
-fn remove_addresses(b: &mut Builder<'_>, pool: &Pool<'_>, allowance: &mut Allowance, id: NodeId) {
+fn remove_addresses(
+    b: &mut Builder<'_>,
+    pool: &Pool<'_>,
+    allowance: &mut Option<Allowance>,
+    id: NodeId,
+) {
     let Some(node) = b.node(id) else { return };
     let counted = address::counted(node);
     let (have, want) = (counted.len(), pool.per_node());
@@ -140,7 +152,7 @@ fn extra(
 fn remove_address(
     b: &mut Builder<'_>,
     pool: &Pool<'_>,
-    allowance: &mut Allowance,
+    allowance: &mut Option<Allowance>,
     id: NodeId,
     subject: Subject,
     live: bool,
@@ -149,6 +161,7 @@ fn remove_address(
     if !live {
         return give_up::leave_address(b, id, subject, why, true);
     }
+    let allowance = allowance.get_or_insert_with(|| Allowance::of(b, pool));
     match allowance.admits(1) {
         true => {
             allowance.take(1);
