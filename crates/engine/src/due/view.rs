@@ -8,7 +8,7 @@ use damm_fleet::blueprint::{RecordKey, RecordSet, Target, TargetKey};
 use damm_fleet::inventory::{ObservedCatalog, ObservedProvider};
 use damm_fleet::{
     Blueprint, Capabilities, FrontdoorId, Node, NodeId, Offers, ProviderName, RegionName, Resource,
-    Stage, Subject, Timestamp, Topology,
+    Role, Stage, Subject, Timestamp, Topology,
 };
 use damm_store::{Exposure, StoredReport};
 use sha2::{Digest, Sha256};
@@ -61,8 +61,8 @@ pub struct View<'a> {
 /// Addresses that guards ask for again and again, gathered once.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Index {
-    /// Addresses that clients must never learn.
-    pub egress: BTreeSet<IpAddr>,
+    /// Addresses that clients must never learn, in their canonical form, and whose they are.
+    pub egress: BTreeMap<IpAddr, Subject>,
     /// Addresses that a DNS record names that was put, or is to be put.
     pub in_dns: BTreeSet<IpAddr>,
     /// Front doors by their addresses.
@@ -72,8 +72,9 @@ pub struct Index {
 impl Index {
     /// Gathers the addresses.
     pub fn of(blueprint: &Blueprint, rows: &Rows, told: &Told) -> Self {
-        let egress = |r: &&Resource| matches!(r.subject, Subject::EgressIp(_));
-        let egress = rows.values().filter(egress).filter_map(|r| r.address);
+        let hidden = |r: &&Resource| r.phase.may_exist() && is_egress(blueprint, r);
+        let egress = rows.values().filter(hidden);
+        let egress = egress.filter_map(|r| Some((r.address?.to_canonical(), r.subject)));
         let told = told.records.values().map(|(set, _)| set);
         let sets = told.chain(blueprint.records.values());
         let door = |r: &Resource| match r.subject {
@@ -141,6 +142,16 @@ impl<'a> View<'a> {
             frontdoors: doors.filter_map(|d| Some((d.id, order(d.id.into(), &d.stage)?))).collect(),
             egress_ips: ips.filter_map(|e| Some((e.id, order(e.id.into(), &e.stage)?))).collect(),
         }
+    }
+}
+
+/// Whether traffic leaves from a row's address, or may have: a machine that the blueprint does not
+/// know is not known to be ingress.
+fn is_egress(blueprint: &Blueprint, row: &Resource) -> bool {
+    match row.subject {
+        Subject::EgressIp(_) => true,
+        Subject::Frontdoor(_) => false,
+        Subject::Node(id) => blueprint.nodes.get(&id).is_none_or(|n| n.role == Role::Egress),
     }
 }
 

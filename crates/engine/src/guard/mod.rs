@@ -12,13 +12,13 @@ use crate::step::{Call, Step};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Breach {
-    /// Rule 1.
-    #[error("rule 1: {step} would show the egress address {address} to clients; it was not made")]
+    /// Rule 1. It names whose address it is and not the address: this text reaches logs.
+    #[error("rule 1: {step} would show the address of {egress} to clients; it was not made")]
     EgressShown {
         /// The step.
         step: String,
-        /// The address.
-        address: IpAddr,
+        /// The egress address or node whose it is.
+        egress: Subject,
     },
     /// Rule 5.
     #[error("rule 5: {step} would give up an address that clients may still know; {why}")]
@@ -206,9 +206,9 @@ pub fn known_until(view: &View<'_>, subject: Subject) -> Option<Timestamp> {
 }
 
 fn hidden(view: &View<'_>, step: &Step, told: &BTreeSet<IpAddr>) -> Result<(), Breach> {
-    match view.index.egress.intersection(told).next() {
+    match told.iter().find_map(|a| view.index.egress.get(&a.to_canonical())) {
         None => Ok(()),
-        Some(address) => Err(Breach::EgressShown { step: step.to_string(), address: *address }),
+        Some(egress) => Err(Breach::EgressShown { step: step.to_string(), egress: *egress }),
     }
 }
 
