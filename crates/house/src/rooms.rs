@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Complaints;
 
 /// The rooms that are pure: no async, no clock, no sockets, no randomness of their own.
-pub const INNER: [&str; 6] = ["assign", "catalog", "fleet", "planner", "reach", "sim"];
+pub const INNER: [&str; 7] = ["assign", "catalog", "fleet", "planner", "protocol", "reach", "sim"];
 
 /// Every room with the rooms that it may use. A room may be missing from the workspace; one that is
 /// not here is refused until somebody decides where it stands.
@@ -16,19 +16,27 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("planner", &["fleet"]),
     ("reach", &["fleet"]),
     ("assign", &["fleet"]),
+    ("protocol", &["fleet"]),
     ("catalog", &["fleet", "assign"]),
     ("sim", &["fleet", "planner", "reach", "assign", "catalog"]),
     ("store", &["fleet"]),
     ("clouds", &["fleet"]),
     ("engine", &["fleet", "planner", "reach", "assign", "catalog", "store", "clouds"]),
-    ("server", &["fleet", "planner", "reach", "assign", "catalog", "store", "clouds", "engine"]),
-    ("node", &["fleet"]),
+    (
+        "server",
+        &[
+            "fleet", "planner", "reach", "assign", "catalog", "protocol", "store", "clouds",
+            "engine",
+        ],
+    ),
+    ("node", &["fleet", "assign", "protocol"]),
+    ("lab", &["fleet", "clouds", "protocol"]),
     ("client", &["fleet", "catalog"]),
     (
         "cli",
         &[
-            "fleet", "planner", "reach", "assign", "catalog", "sim", "store", "clouds", "engine",
-            "server", "node", "client",
+            "fleet", "planner", "reach", "assign", "catalog", "protocol", "sim", "store", "clouds",
+            "engine", "server", "node", "client", "lab",
         ],
     ),
     ("house", &[]),

@@ -1,0 +1,1 @@
+//! A provider whose machines are network namespaces of this one: real packets, real agents.

@@ -1,0 +1,1 @@
+//! The agent on each server: overlay, NAT, front doors, drain, counters.
