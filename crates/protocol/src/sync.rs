@@ -94,7 +94,8 @@ impl Echo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case", tag = "refused")]
 pub enum Refusal {
-    /// The token is not this node's, or of an earlier attempt to make it, or of a node that is gone.
+    /// The token is not this node's, or of an earlier attempt to make it, or of a node that is
+    /// gone.
     #[error("the join token is not good for this node: it was made for another attempt")]
     Token,
     /// Another key has joined with the token.
