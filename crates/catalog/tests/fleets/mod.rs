@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use damm_assign::AssignKey;
-use damm_catalog::{Edition, Error, FleetSecret, SecretKey, Told};
+use damm_catalog::{Catalog, Edition, Error, FleetSecret, SecretKey, Told};
 use damm_fleet::inventory::{Health, ObservedAddress, ObservedMachine};
 use damm_fleet::node::{EgressIp, Frontdoor};
 use damm_fleet::topology::Transport;
@@ -245,9 +245,10 @@ impl Fleet {
         self.blueprint.nodes.get_mut(&node).unwrap()
     }
 
-    /// All that is published: signed bytes by object name.
-    pub fn publish(&self, edition: Edition) -> Result<BTreeMap<String, Vec<u8>>, Error> {
-        let mut published = BTreeMap::new();
+    /// All that is told: catalogs by the names of their objects.
+    pub fn tell(&self, edition: Edition) -> Result<BTreeMap<String, Catalog>, Error> {
+        let (channel, key) = (secret().channel("a"), key());
+        let mut catalogs = BTreeMap::new();
         for region in self.topology.regions.keys() {
             for (population, _) in self.topology.served_by(region) {
                 let told = self.told(region, population);
@@ -256,13 +257,20 @@ impl Fleet {
                 }
                 let told = told?;
                 for bucket in 0..self.topology.catalog.buckets {
-                    let name = secret().channel("a").object_name(region, population, bucket);
-                    let envelope = told.catalog(&key(), bucket, edition)?.seal(&[&online()]);
-                    published.insert(name.to_string(), envelope.to_bytes());
+                    let name = channel.object_name(region, population, bucket);
+                    catalogs.insert(name.to_string(), told.catalog(&key, bucket, edition)?);
                 }
             }
         }
-        Ok(published)
+        Ok(catalogs)
+    }
+
+    /// All that is published: signed bytes by the names of their objects.
+    pub fn publish(&self, edition: Edition) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+        let key = online();
+        let sealed = |c: Catalog| c.seal(&[&key]).to_bytes();
+        let told = self.tell(edition)?.into_iter();
+        Ok(told.map(|(name, catalog)| (name, sealed(catalog))).collect())
     }
 
     pub fn told(&self, region: &RegionName, population: &PopulationName) -> Result<Told, Error> {
@@ -328,7 +336,9 @@ pub fn shape() -> impl Strategy<Value = Shape> {
 }
 
 pub fn fleet() -> impl Strategy<Value = Fleet> {
-    let many = || prop::collection::vec(shape(), 1..6);
+    // Most faults show in small fleets, which are soon made; some need more.
+    let some = |count| prop::collection::vec(shape(), count);
+    let many = || prop_oneof![6 => some(1..4), 3 => some(4..7), 1 => some(7..13)];
     (any::<u64>(), many(), many()).prop_map(|(seed, ingress, egress)| {
         let mut fleet = Fleet::empty(seed);
         for shape in &ingress {
