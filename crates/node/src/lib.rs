@@ -1,1 +1,5 @@
 //! The agent on each server: overlay, NAT, front doors, drain, counters.
+
+pub mod service;
+pub mod transport;
+pub mod wireguard;

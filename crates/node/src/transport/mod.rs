@@ -1,0 +1,51 @@
+//! How clients' traffic reaches an ingress: WireGuard, Shadowsocks 2022, and what files describe.
+
+use sha2::{Digest as _, Sha256};
+
+/// The kind of transport that the client side of WireGuard is.
+pub const WIREGUARD: &str = "wireguard";
+
+/// The kind of transport that Shadowsocks 2022 is.
+pub const SHADOWSOCKS: &str = "shadowsocks";
+
+/// Below the ports that Linux gives to outgoing sockets (from 32768), so none is ever taken.
+const FIRST: u16 = 20_000;
+
+/// Ports for kinds that files describe.
+const RANGE: u16 = 10_000;
+
+/// The port that a transport listens on, TCP and UDP alike, on all addresses. The packet filter
+/// sends to it what arrives at a front door's address and port, and lets nothing else reach it.
+///
+/// It follows from the kind's name alone, so packet filter and transport agree without a word. Two
+/// kinds may fall on one port, one chance in ten thousand: [`Services`](crate::service::Services)
+/// refuses to serve both.
+pub fn internal_port(kind: &str) -> u16 {
+    match kind {
+        WIREGUARD => FIRST,
+        SHADOWSOCKS => FIRST + 1,
+        other => {
+            let digest = Sha256::digest(other.as_bytes());
+            FIRST + 2 + u16::from_be_bytes([digest[0], digest[1]]) % RANGE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_transport_listens_where_outgoing_sockets_are_bound() {
+        for kind in [WIREGUARD, SHADOWSOCKS, "trojan", "obfs4", "vless", ""] {
+            assert!((FIRST..32_768).contains(&internal_port(kind)), "{kind}");
+        }
+        assert_ne!(internal_port("trojan"), internal_port("obfs4"));
+    }
+
+    #[test]
+    fn a_port_is_the_same_in_all_versions() {
+        assert_eq!(internal_port(WIREGUARD), 20_000);
+        assert_eq!(internal_port("trojan"), 21_436);
+    }
+}
