@@ -155,6 +155,7 @@ impl Engine {
             node,
             generation: self.world().blueprint.generation,
             backbone: &self.topology.backbone,
+            pin: self.keys.controller().pin(),
             token: &token,
         };
         let offer = self.offers.get(&node.provider);

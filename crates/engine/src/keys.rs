@@ -4,7 +4,7 @@
 //! keys/root.json      public: which keys may sign catalogs; clients are given it
 //! keys/online.pem     signs catalogs
 //! keys/fleet.secret   decides who is told what, and names catalogs' files
-//! keys/join.secret    nodes' one-time join tokens follow from it
+//! keys/join.secret    nodes' one-time join tokens and the controller's TLS key follow from it
 //! keys/root.pem       signs the next root.json; to be moved offline, damm never reads it
 //! ```
 
@@ -18,6 +18,7 @@ use damm_fleet::{Span, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::bootstrap::JoinKey;
+use crate::controller_key::ControllerKey;
 
 /// A root is believed for two years: long enough to be forgotten in a drawer, short enough that
 /// the drawer is opened now and then.
@@ -158,6 +159,11 @@ impl Keys {
     /// What nodes' join tokens follow from.
     pub fn join(&self) -> JoinKey {
         JoinKey::new(*self.join)
+    }
+
+    /// What the controller shows to its nodes.
+    pub fn controller(&self) -> ControllerKey {
+        ControllerKey::of(&self.join)
     }
 }
 

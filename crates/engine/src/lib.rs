@@ -9,6 +9,7 @@
 pub mod bootstrap;
 mod call;
 mod carry;
+mod controller_key;
 pub mod directory;
 pub mod due;
 mod engine;
@@ -34,6 +35,7 @@ pub mod step;
 mod stop;
 mod world;
 
+pub use controller_key::ControllerKey;
 pub use due::{Due, Held, Hold};
 pub use engine::{Engine, Parts};
 pub use error::Error;

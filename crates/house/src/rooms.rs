@@ -21,7 +21,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sim", &["fleet", "planner", "reach", "assign", "catalog"]),
     ("store", &["fleet"]),
     ("clouds", &["fleet"]),
-    ("engine", &["fleet", "planner", "reach", "assign", "catalog", "store", "clouds"]),
+    (
+        "engine",
+        &["fleet", "planner", "reach", "assign", "catalog", "protocol", "store", "clouds"],
+    ),
     (
         "server",
         &[

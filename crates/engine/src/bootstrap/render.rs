@@ -4,6 +4,7 @@ use std::fmt;
 
 use damm_fleet::Node;
 use damm_fleet::topology::Backbone;
+use damm_protocol::Pin;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 use serde_json::json;
 use serde_saphyr::UserMessageFormatter;
@@ -23,6 +24,8 @@ pub struct Stamp<'a> {
     pub generation: u64,
     /// The overlay, and where the controller is reached.
     pub backbone: &'a Backbone,
+    /// The only key that the controller may show to the agent.
+    pub pin: Pin,
     /// What the agent joins with.
     pub token: &'a JoinToken,
 }
@@ -80,6 +83,7 @@ fn values(stamp: &Stamp<'_>) -> serde_json::Value {
         "profile": node.profile,
         "generation": stamp.generation,
         "controller": stamp.backbone.controller,
+        "pin": stamp.pin,
         "overlay": { "prefix": stamp.backbone.prefix, "port": stamp.backbone.port },
         "frontdoors": doors.collect::<Vec<_>>(),
         "egress_ips": node.egress_ips.keys().collect::<Vec<_>>(),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use damm_fleet::topology::{Backbone, Transport};
 use damm_fleet::{Duty, EgressIp, Frontdoor, Node, Reason, Role, Seed, Stage, Timestamp, Usd};
+use damm_protocol::{Pin, Seat};
 
 use super::{BootstrapError, JoinKey, JoinToken, Stamp, Template, UserData, render};
 
@@ -80,7 +81,8 @@ fn stamped(
     limit: usize,
 ) -> Result<UserData, BootstrapError> {
     let backbone = Backbone { controller: controller.to_owned(), ..Backbone::default() };
-    let stamp = Stamp { fleet, node, generation: 3, backbone: &backbone, token: &token(node) };
+    let (backbone, token, pin) = (&backbone, &token(node), Pin::of(b"key"));
+    let stamp = Stamp { fleet, node, generation: 3, backbone, pin, token };
     render(&stamp, template, limit)
 }
 
@@ -126,6 +128,17 @@ fn the_agent_reads_who_it_is_and_what_it_serves() {
     for (seen, door) in file["frontdoors"].as_array().unwrap().iter().zip(doors) {
         assert_eq!(seen["id"], door.id.to_string());
         assert_eq!(seen["port"], door.transport.port);
+    }
+}
+
+#[test]
+fn what_is_stamped_is_a_seat() {
+    for role in [Role::Ingress, Role::Egress] {
+        let seat: Seat = serde_json::from_value(node_file(&built_in(role))).unwrap();
+        assert_eq!((seat.role, seat.pin), (role, Pin::of(b"key")));
+        assert_eq!((seat.fleet.as_str(), seat.node), ("example", node(role, 2).id));
+        assert_eq!(seat.controller, "https://controller.example:8443");
+        assert_eq!(seat.join_token, token(&node(role, 2)).expose());
     }
 }
 
