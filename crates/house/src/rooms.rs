@@ -19,12 +19,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("protocol", &["fleet"]),
     ("catalog", &["fleet", "assign"]),
     ("sim", &["fleet", "planner", "reach", "assign", "catalog"]),
-    ("store", &["fleet"]),
+    ("store", &["fleet", "protocol"]),
     ("clouds", &["fleet"]),
-    (
-        "engine",
-        &["fleet", "planner", "reach", "assign", "catalog", "protocol", "store", "clouds"],
-    ),
+    ("engine", &["fleet", "planner", "reach", "assign", "catalog", "protocol", "store", "clouds"]),
     (
         "server",
         &[

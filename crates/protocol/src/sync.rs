@@ -107,9 +107,12 @@ pub enum Refusal {
     /// The signature is not the node's.
     #[error("the signature is not the node's")]
     Signature,
-    /// The sequence number was used.
-    #[error("the request was seen before")]
-    Replayed,
+    /// The sequence number was used, or may have been before the controller's last start.
+    #[error("the request was seen before: the next sequence number has to be above {above}")]
+    Replayed {
+        /// The agent goes on with a number above this, at once.
+        above: u64,
+    },
     /// The controller does not know the node, or no longer.
     #[error("the controller knows no such node")]
     Unknown,
