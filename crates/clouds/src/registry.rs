@@ -56,6 +56,8 @@ impl Providers {
         for (name, provider) in &topology.providers {
             match provider.kind {
                 ProviderKind::Sim => providers.add_sim(name),
+                // Its machines run agents and need this machine's root: whoever has a lab adds it.
+                ProviderKind::Lab => {}
             }
         }
         providers

@@ -129,6 +129,8 @@ pub struct AddressOrder {
     pub idempotency_key: String,
     /// The vendor's name for the place.
     pub location: String,
+    /// IPv6 rather than IPv4, where the account has both to give.
+    pub prefer_v6: bool,
 }
 
 /// An address that a provider shows.

@@ -11,6 +11,7 @@ use damm_fleet::{FailureClass, Node, ProviderName, Resource, Subject};
 use crate::bootstrap::{self, Stamp, Template};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::family::wants_v6;
 use crate::patience::CALL_TIMEOUT;
 use crate::step::{Call, Step};
 
@@ -139,6 +140,10 @@ impl Engine {
         Ok(AddressOrder {
             tag: self.tag(subject),
             idempotency_key: step.key.clone(),
+            prefer_v6: match subject {
+                Subject::EgressIp(id) => wants_v6(&node, &self.world().rows, id),
+                _ => false,
+            },
             location: node.location,
         })
     }

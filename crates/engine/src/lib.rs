@@ -15,6 +15,7 @@ pub mod due;
 mod engine;
 mod error;
 mod event;
+mod family;
 pub mod gate;
 pub mod guard;
 pub mod inventory;

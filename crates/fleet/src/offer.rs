@@ -60,10 +60,27 @@ impl Offer {
     pub fn built_in(provider: &Provider) -> Self {
         let mut offer = match provider.kind {
             ProviderKind::Sim => Self::sim(provider),
+            ProviderKind::Lab => Self::lab(provider),
         };
         offer.machines.extend(provider.prices.machines.clone());
         offer.address = provider.prices.address.unwrap_or(offer.address);
         offer
+    }
+
+    /// A namespace costs nothing, and what was made is listed at once.
+    fn lab(provider: &Provider) -> Self {
+        Self {
+            capabilities: Capabilities {
+                movable_addresses: true,
+                max_addresses: provider.lab.as_ref().map_or(256, |l| l.max_addresses),
+                user_data_limit: 32 * 1024,
+                list_lag: crate::time::Span::ZERO,
+                tagged_addresses: true,
+                idempotent_create: true,
+            },
+            machines: [("namespace".to_owned(), Usd::ZERO)].into(),
+            address: Usd::ZERO,
+        }
     }
 
     fn sim(provider: &Provider) -> Self {

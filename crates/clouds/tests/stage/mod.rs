@@ -129,5 +129,10 @@ pub fn machine_order(subject: impl Into<Subject>) -> MachineOrder {
 
 pub fn address_order(subject: impl Into<Subject>) -> AddressOrder {
     let tag = tag(subject);
-    AddressOrder { idempotency_key: format!("{tag}.1"), tag, location: PLACE.to_owned() }
+    AddressOrder {
+        idempotency_key: format!("{tag}.1"),
+        tag,
+        location: PLACE.to_owned(),
+        prefer_v6: false,
+    }
 }

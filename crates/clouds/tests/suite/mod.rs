@@ -90,6 +90,7 @@ impl<V: Vendor> Bench<V> {
             tag: tag(self.seed.frontdoor()),
             idempotency_key: "1".to_owned(),
             location: self.vendor.place().1,
+            prefer_v6: false,
         }
     }
 

@@ -8,6 +8,7 @@ mod check;
 mod diagnostic;
 mod edge;
 mod json;
+mod lab;
 mod load;
 mod nearest;
 mod path;
@@ -30,6 +31,7 @@ pub use catalog::{CatalogPolicy, Channel};
 pub use check::{Finding, check};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use edge::{Backbone, Balancer, DnsEntry, DnsNames};
+pub use lab::LabSettings;
 pub use load::{Loaded, load, load_with_warnings};
 pub use path::{Path, Step};
 pub use pool::{

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::name::RegionName;
 use crate::net::Asn;
 use crate::time::Span;
+use crate::topology::lab::LabSettings;
 use crate::topology::schema;
 use crate::units::Usd;
 
@@ -37,6 +38,9 @@ pub struct Provider {
     /// How the embedded cloud behaves; only for the kind `sim`.
     #[serde(default)]
     pub sim: Option<SimSettings>,
+    /// How the lab behaves; for the kind `lab`, which needs it.
+    #[serde(default)]
+    pub lab: Option<LabSettings>,
 }
 
 /// A vendor.
@@ -47,6 +51,8 @@ pub struct Provider {
 pub enum ProviderKind {
     /// The embedded cloud: machines, addresses, DNS and balancers in the state file.
     Sim,
+    /// The lab: machines are network namespaces of this one, with real packets and real agents.
+    Lab,
 }
 
 impl ProviderKind {
@@ -54,6 +60,7 @@ impl ProviderKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sim => "sim",
+            Self::Lab => "lab",
         }
     }
 }

@@ -146,6 +146,13 @@ pub fn prefixes(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "items": prefix(generator), "uniqueItems": true })
 }
 
+/// Prefixes in CIDR notation, at least one.
+pub fn some_prefixes(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = prefixes(generator);
+    schema.insert("minItems".to_owned(), json!(1));
+    schema
+}
+
 /// What an ill-formed prefix is told.
 pub const NOT_A_PREFIX: &str = "not a prefix: write an address and a length, as in `192.0.2.0/24`";
 

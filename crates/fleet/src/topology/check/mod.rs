@@ -2,6 +2,7 @@
 
 mod country;
 mod edges;
+mod lab;
 mod networks;
 mod placement;
 mod pools;
@@ -85,6 +86,7 @@ impl Finding {
 pub fn check(topology: &Topology, offers: &Offers) -> Vec<Finding> {
     let mut findings = references::check(topology);
     findings.extend(networks::check(topology));
+    findings.extend(lab::check(topology));
     findings.extend(edges::check(topology));
     findings.extend(rotation::check(topology));
     findings.extend(pools::check(topology, offers));

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use super::Finding;
 use crate::topology::path::Path;
-use crate::topology::{ProviderKind, Topology};
+use crate::topology::{Provider, ProviderKind, Topology};
 
 /// Prefixes that overlap, and settings that belong to another kind of provider.
 pub fn check(topology: &Topology) -> Vec<Finding> {
@@ -12,7 +12,7 @@ pub fn check(topology: &Topology) -> Vec<Finding> {
     let mut findings = overlaps(&prefixes);
     findings.extend(prefixes.iter().filter_map(host_bits));
     findings.extend(too_few(topology));
-    findings.extend(misplaced_sim(topology));
+    findings.extend(misplaced(topology));
     findings.extend(overlay_room(topology));
     findings
 }
@@ -26,14 +26,16 @@ struct Placed {
 
 /// All prefixes of the file, in the order of their addresses.
 fn prefixes(topology: &Topology) -> Vec<Placed> {
-    let sims = topology.providers.iter();
-    let sims = sims.filter_map(|(name, p)| p.sim.as_ref().map(|s| (name, s)));
-    let of_sims = sims.flat_map(|(name, sim)| {
-        let list = Path::keys(["providers", name.as_str(), "sim", "prefixes"]);
-        sim.prefixes.iter().enumerate().map(move |(at, prefix)| Placed {
-            prefix: *prefix,
-            path: list.index(at),
-            whose: format!("`{name}`"),
+    let of_providers = topology.providers.iter().flat_map(|(name, provider)| {
+        let sim = provider.sim.as_ref().map(|s| ("sim", &s.prefixes));
+        let lab = provider.lab.as_ref().map(|l| ("lab", &l.prefixes));
+        sim.into_iter().chain(lab).flat_map(move |(kind, prefixes)| {
+            let list = Path::keys(["providers", name.as_str(), kind, "prefixes"]);
+            prefixes.iter().enumerate().map(move |(at, prefix)| Placed {
+                prefix: *prefix,
+                path: list.index(at),
+                whose: format!("`{name}`"),
+            })
         })
     });
     let overlay = Placed {
@@ -41,7 +43,7 @@ fn prefixes(topology: &Topology) -> Vec<Placed> {
         path: Path::keys(["backbone", "prefix"]),
         whose: "the overlay".to_owned(),
     };
-    let mut all: Vec<_> = of_sims.chain([overlay]).collect();
+    let mut all: Vec<_> = of_providers.chain([overlay]).collect();
     all.sort_by_key(|p| (p.prefix.network(), p.prefix.prefix_len()));
     all
 }
@@ -94,15 +96,20 @@ fn too_few(topology: &Topology) -> Vec<Finding> {
         .collect()
 }
 
-fn misplaced_sim(topology: &Topology) -> Vec<Finding> {
-    let real = topology.providers.iter();
-    let real = real.filter(|(_, p)| p.kind != ProviderKind::Sim && p.sim.is_some());
-    real.map(|(name, provider)| {
-        let message = format!("`sim` settings on a provider of the kind `{}`", provider.kind);
+fn misplaced(topology: &Topology) -> Vec<Finding> {
+    let given = |p: &Provider| {
+        let sim = p.sim.as_ref().map(|_| ProviderKind::Sim);
+        let lab = p.lab.as_ref().map(|_| ProviderKind::Lab);
+        [sim, lab].into_iter().flatten().filter(|kind| *kind != p.kind).collect::<Vec<_>>()
+    };
+    let all = topology.providers.iter();
+    let all = all.flat_map(|(name, p)| given(p).into_iter().map(move |kind| (name, p, kind)));
+    all.map(|(name, provider, kind)| {
+        let message = format!("`{kind}` settings on a provider of the kind `{}`", provider.kind);
         let of = Path::keys(["providers", name.as_str()]);
-        Finding::error(of.key("sim"), message)
+        Finding::error(of.key(kind.as_str()), message)
             .related(of.key("kind"), "its kind")
-            .help("only the embedded cloud takes them: remove them, or set `kind` to `sim`")
+            .help(format!("only that kind takes them: remove them, or set `kind` to `{kind}`"))
     })
     .collect()
 }
