@@ -39,15 +39,7 @@ impl Store {
     ///
     /// [`Error::Corrupt`](crate::Error::Corrupt) and other failures of the database.
     pub async fn catalogs(&self) -> Result<BTreeMap<RegionName, ObservedCatalog>> {
-        let mut conn = self.read().await?;
-        let rows = sqlx::query_as("SELECT region, body FROM catalogs");
-        let rows: sqlx::Result<Vec<(String, String)>> = rows.fetch_all(&mut *conn).await;
-        let rows = rows.map_err(|e| self.place.sql(e))?;
-        let read = |(region, body): (String, String)| {
-            let region = word(&self.place, "catalogs", &region)?;
-            Ok((region, parse(&self.place, "catalogs", &body)?))
-        };
-        rows.into_iter().map(read).collect()
+        self.read_entries("catalogs", "SELECT region, body FROM catalogs").await
     }
 
     /// Stores what was published for a region.

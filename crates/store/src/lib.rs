@@ -32,6 +32,7 @@ mod tripwire;
 mod verdicts;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub use record::{
     Access, AuditEntry, BlueprintSummary, BucketKey, Exposure, Intent, LedgerFilter, LedgerRow,
     OpenIntent, Orphan, Outcome, PublishedBucket, StoredReport,
 };
+use serde::de::DeserializeOwned;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
@@ -142,7 +144,7 @@ impl Store {
     }
 
     /// Reads a table in large pieces; see [`rows::read_all`].
-    async fn read_all<T: serde::de::DeserializeOwned>(
+    async fn read_all<T: DeserializeOwned>(
         &self,
         table: &'static str,
         sql: &'static str,
@@ -150,5 +152,25 @@ impl Store {
     ) -> Result<()> {
         let mut conn = self.read().await?;
         rows::read_all(&mut conn, &self.place, table, sql, each).await
+    }
+
+    /// Reads a small table whole: `sql` answers with a word and a JSON text for each entry.
+    async fn read_entries<K, V>(
+        &self,
+        table: &'static str,
+        sql: &'static str,
+    ) -> Result<BTreeMap<K, V>>
+    where
+        K: DeserializeOwned + Ord,
+        V: DeserializeOwned,
+    {
+        let mut conn = self.read().await?;
+        let rows = sqlx::query_as(sql).fetch_all(&mut *conn).await;
+        let rows: Vec<(String, String)> = rows.map_err(|e| self.place.sql(e))?;
+        let read = |(key, body): (String, String)| {
+            let key = rows::word(&self.place, table, &key)?;
+            Ok((key, rows::parse(&self.place, table, &body)?))
+        };
+        rows.into_iter().map(read).collect()
     }
 }

@@ -8,7 +8,7 @@ use damm_fleet::{NodeId, ProviderName};
 use crate::Store;
 use crate::error::Result;
 use crate::record::StoredReport;
-use crate::rows::{Row, Statement, parse, text, word};
+use crate::rows::{Row, Statement, text};
 use crate::tripwire::point;
 
 /// Sets reports: node, body.
@@ -64,15 +64,7 @@ impl Store {
     ///
     /// [`Error::Corrupt`](crate::Error::Corrupt) and other failures of the database.
     pub async fn providers(&self) -> Result<BTreeMap<ProviderName, ObservedProvider>> {
-        let mut conn = self.read().await?;
-        let rows = sqlx::query_as("SELECT name, body FROM providers");
-        let rows: sqlx::Result<Vec<(String, String)>> = rows.fetch_all(&mut *conn).await;
-        let rows = rows.map_err(|e| self.place.sql(e))?;
-        let read = |(name, body): (String, String)| {
-            let name = word(&self.place, "providers", &name)?;
-            Ok((name, parse(&self.place, "providers", &body)?))
-        };
-        rows.into_iter().map(read).collect()
+        self.read_entries("providers", "SELECT name, body FROM providers").await
     }
 
     /// Stores what is known of an account.

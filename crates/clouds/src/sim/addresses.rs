@@ -112,8 +112,7 @@ impl State {
     ) -> Result<(), Refusal> {
         let account = self.account_of(provider)?;
         let slow = account.config.slowness(dice);
-        let address = account.addresses.get_mut(reference);
-        let address = address.ok_or_else(|| Refusal::gone("address", reference))?;
+        let address = account.address_mut(reference)?;
         if let Some(holder) = address.attached_to(now) {
             return Err(Refusal::busy(format!(
                 "`{reference}` is attached to `{holder}` and must be detached first"
@@ -140,6 +139,7 @@ impl Account {
         address.ok_or_else(|| Refusal::gone("address", reference))
     }
 
+    /// An address that is there, given back or not.
     fn address_mut(&mut self, reference: &str) -> Result<&mut Address, Refusal> {
         let address = self.addresses.get_mut(reference);
         address.ok_or_else(|| Refusal::gone("address", reference))
