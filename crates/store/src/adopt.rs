@@ -20,7 +20,7 @@ static SUBJECTS: Statement = Statement {
 };
 
 /// Forgets what was seen gone: `[subject]`, in each of the tables that speak of it.
-static FORGET: [Statement; 4] = [
+static FORGET: [Statement; 8] = [
     Statement {
         table: "resources",
         sql: "DELETE FROM resources WHERE subject IN (SELECT value ->> 0 FROM json_each(?1))",
@@ -36,6 +36,22 @@ static FORGET: [Statement; 4] = [
     Statement {
         table: "applied_orders",
         sql: "DELETE FROM applied_orders WHERE node IN (SELECT value ->> 0 FROM json_each(?1))",
+    },
+    Statement {
+        table: "agents",
+        sql: "DELETE FROM agents WHERE node IN (SELECT value ->> 0 FROM json_each(?1))",
+    },
+    Statement {
+        table: "seats",
+        sql: "DELETE FROM seats WHERE node IN (SELECT value ->> 0 FROM json_each(?1))",
+    },
+    Statement {
+        table: "agent_configs",
+        sql: "DELETE FROM agent_configs WHERE node IN (SELECT value ->> 0 FROM json_each(?1))",
+    },
+    Statement {
+        table: "node_orders",
+        sql: "DELETE FROM node_orders WHERE node IN (SELECT value ->> 0 FROM json_each(?1))",
     },
 ];
 

@@ -5,13 +5,16 @@
 //! - What a method has returned `Ok` for survives `kill -9` and a power cut (`synchronous=FULL`).
 //! - The ledger and the audit log are only ever appended to.
 //! - One process writes to a state at a time; any number may read.
-//! - No secret and no client's address is ever given to this crate.
+//! - No client's address is ever given to this crate, and no secret but the servers' halves of
+//!   clients' credentials: only its owner can read a state.
 
 mod adopt;
+mod agents;
 mod audit;
 mod blueprints;
 mod catalogs;
 mod check;
+mod credentials;
 mod edge;
 mod error;
 mod exposure;
@@ -25,6 +28,7 @@ mod reports;
 mod resources;
 mod rows;
 mod schema;
+mod seats;
 mod sim;
 mod target;
 mod task;
@@ -39,7 +43,8 @@ use std::sync::Arc;
 pub use error::{Error, Result};
 pub use record::{
     Access, AuditEntry, BlueprintSummary, BucketKey, Exposure, Intent, LedgerFilter, LedgerRow,
-    OpenIntent, Orphan, Outcome, PublishedBucket, StoredReport,
+    OpenIntent, Orphan, Outcome, PublishedBucket, StoredAgent, StoredConfig, StoredReport,
+    StoredSeat,
 };
 use serde::de::DeserializeOwned;
 use sqlx::Connection;

@@ -1,11 +1,12 @@
 //! What the store's callers hand in and get back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use damm_fleet::{
-    BlueprintId, FailureClass, Origin, PopulationName, ProviderName, RegionName, Subject,
+    BlueprintId, FailureClass, NodeId, Origin, PopulationName, ProviderName, RegionName, Subject,
     Timestamp, Verb,
 };
+use damm_protocol::{AgentPublicKey, WireguardKey};
 use serde::{Deserialize, Serialize};
 
 /// How a state file is opened.
@@ -134,6 +135,57 @@ pub struct StoredReport {
     pub generation: u64,
     /// Established sessions for each front door and egress address.
     pub sessions: BTreeMap<Subject, u64>,
+}
+
+/// An agent that has joined.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredAgent {
+    /// The node that it runs on.
+    pub node: NodeId,
+    /// The attempt to make the node that its token was of.
+    pub attempt: u32,
+    /// What its requests are signed with.
+    pub identity: AgentPublicKey,
+    /// Its key in the overlay.
+    pub overlay: WireguardKey,
+    /// What clients need to know of its transports, by kind.
+    pub transports: BTreeMap<String, BTreeMap<String, String>>,
+    /// When it joined.
+    pub joined_at: Timestamp,
+    /// No request of it up to this number is taken after a start.
+    #[serde(skip)]
+    pub sequence: u64,
+    /// Whether all that it ran was well when it last spoke.
+    pub healthy: bool,
+    /// The generation of the orders that it carried out then.
+    pub orders: u64,
+    /// The addresses that it had found working then.
+    pub verified: BTreeSet<Subject>,
+}
+
+/// A node's place among the addresses of its region's overlay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredSeat {
+    /// The node.
+    pub node: NodeId,
+    /// Its region.
+    pub region: RegionName,
+    /// Unique in the region.
+    pub place: u16,
+}
+
+/// What stands in an agent's config.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredConfig {
+    /// Only rises.
+    #[serde(skip)]
+    pub generation: u64,
+    /// Of all that stands in it, but for its generation.
+    pub digest: String,
+    /// The generation of the blueprint whose orders are in it.
+    pub orders: u64,
+    /// The egress nodes that an ingress was given.
+    pub peers: BTreeSet<NodeId>,
 }
 
 /// One bucket of one population in one region.

@@ -4,7 +4,7 @@ use damm_fleet::{Phase, Resource, Subject};
 
 use crate::Store;
 use crate::error::Result;
-use crate::rows::{Row, Statement, text};
+use crate::rows::{Row, Statement, parse, text};
 use crate::tripwire::point;
 
 /// Sets rows: subject, phase, body. A row that is gone is kept only while its subject is in the
@@ -28,6 +28,10 @@ pub(crate) static WANTED: Statement = Statement {
 
 const PIECE: &str = "SELECT max(r), '[' || group_concat(body) || ']' FROM
     (SELECT rowid AS r, body FROM resources WHERE rowid > ?1 ORDER BY rowid LIMIT 2000)";
+
+const MACHINES: &str = "SELECT max(r), '[' || group_concat(body) || ']' FROM
+    (SELECT rowid AS r, body FROM resources WHERE rowid > ?1 AND subject GLOB 'node-*'
+     ORDER BY rowid LIMIT 2000)";
 
 /// A row for a resource.
 pub(crate) fn row(statement: &'static Statement, resource: &Resource) -> Result<Row> {
@@ -53,6 +57,31 @@ impl Store {
         self.read_all("resources", PIECE, |r| all.push(r)).await?;
         all.sort_unstable_by_key(|r| r.subject);
         Ok(all)
+    }
+
+    /// The rows of machines alone, in order of their nodes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`](crate::Error::Corrupt) and other failures of the database.
+    pub async fn machines(&self) -> Result<Vec<Resource>> {
+        let mut all: Vec<Resource> = Vec::new();
+        self.read_all("resources", MACHINES, |r| all.push(r)).await?;
+        all.sort_unstable_by_key(|r| r.subject);
+        Ok(all)
+    }
+
+    /// The row of a node, front door or egress address.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`](crate::Error::Corrupt) and other failures of the database.
+    pub async fn resource(&self, subject: Subject) -> Result<Option<Resource>> {
+        let mut conn = self.read().await?;
+        let found = sqlx::query_scalar("SELECT body FROM resources WHERE subject = ?1");
+        let found = found.bind(subject.to_string()).fetch_optional(&mut *conn).await;
+        let found: Option<String> = found.map_err(|e| self.place.sql(e))?;
+        found.map(|body| parse(&self.place, "resources", &body)).transpose()
     }
 
     /// Whether this subject ever was in a target, had a row or was the subject of a step, even if
