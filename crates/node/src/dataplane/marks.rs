@@ -26,12 +26,7 @@ pub struct Marks<Id: Ord> {
 
 impl<Id: Ord> Default for Marks<Id> {
     fn default() -> Self {
-        Self {
-            held: BTreeMap::new(),
-            leaving: BTreeMap::new(),
-            resting: BTreeMap::new(),
-            last: 0,
-        }
+        Self { held: BTreeMap::new(), leaving: BTreeMap::new(), resting: BTreeMap::new(), last: 0 }
     }
 }
 

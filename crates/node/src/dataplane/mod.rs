@@ -2,9 +2,9 @@
 
 mod error;
 mod local;
-mod marks;
+pub mod marks;
 mod observation;
-mod slots;
+pub mod slots;
 
 use std::path::{Path, PathBuf};
 

@@ -5,6 +5,7 @@
 //! - Everybody holds exactly the number of slots that its weight asks for, by largest remainder.
 //! - As few slots move as can be, so as few new sessions as can be go elsewhere than before.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,7 @@ fn keep(missing: &mut BTreeMap<u16, usize>, holder: u16) -> u16 {
 }
 
 /// Slots by weight: the whole part each, and the rest to the largest remainders (Hamilton's
-/// method). Of equal remainders those win that hold more now, so that nothing moves for a tie.
+/// method). Of equal remainders those win that hold one more now, so that nothing moves for a tie.
 fn quotas(held: &BTreeMap<u16, usize>, weights: &BTreeMap<u16, u32>) -> BTreeMap<u16, usize> {
     let total: u64 = weights.values().map(|w| u64::from(*w)).sum();
     if total == 0 {
@@ -75,10 +76,8 @@ fn quotas(held: &BTreeMap<u16, usize>, weights: &BTreeMap<u16, u32>) -> BTreeMap
         weights.iter().map(|(mark, w)| (*mark, (share(*w) / total) as usize)).collect();
     let rest = SLOTS - quotas.values().sum::<usize>();
     let mut order: Vec<_> = weights.iter().filter(|(_, w)| **w > 0).collect();
-    let holds = |mark: &u16| held.get(mark).copied().unwrap_or(0);
-    order.sort_by_key(|(mark, w)| {
-        std::cmp::Reverse((share(**w) % total, holds(mark), std::cmp::Reverse(**mark)))
-    });
+    let has_more = |mark: &u16| held.get(mark) > quotas.get(mark);
+    order.sort_by_key(|(mark, w)| (Reverse(share(**w) % total), !has_more(mark), **mark));
     for (mark, _) in order.into_iter().take(rest) {
         *quotas.entry(*mark).or_default() += 1;
     }
