@@ -1,7 +1,11 @@
 //! The agent on each server: overlay, NAT, front doors, drain, counters.
 
+pub mod agent;
 pub mod dataplane;
+#[cfg(test)]
+mod desk;
 pub mod home;
+pub mod link;
 pub mod service;
 pub mod transport;
 pub mod wireguard;
