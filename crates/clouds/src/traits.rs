@@ -298,4 +298,8 @@ pub trait Agents: Send + Sync {
 
     /// Leaves orders for a node. They are taken when the agent comes for them.
     async fn order(&self, node: NodeId, orders: &NodeOrders) -> Result<()>;
+
+    /// Tells that another blueprint has become the target: where a node stands in its life is no
+    /// part of its orders, and may be of what its agent and its peers' agents are told.
+    async fn retarget(&self) {}
 }

@@ -45,6 +45,7 @@ impl Engine {
         let report = serde_json::to_value(&plan.report).map_err(Error::Report)?;
         let (blueprint, diff) = (&plan.blueprint, &plan.diff);
         self.store.set_target(blueprint, diff, &report, actor).await?;
+        self.providers.agents.retarget().await;
         self.tell(&Event::Adopted {
             blueprint: blueprint.id,
             generation: blueprint.generation,

@@ -1,2 +1,8 @@
-//! The controller as others reach it. First its agents: who joins, what each node should do, what
-//! each last said.
+//! The controller as others reach it: the agents' endpoint.
+
+pub mod agents;
+pub mod compose;
+mod error;
+
+pub use agents::{AgentsEndpoint, MixedAgents, Parts, Served};
+pub use error::ServerError;

@@ -10,13 +10,14 @@ use crate::record::StoredAgent;
 use crate::rows::{Row, Statement, text};
 use crate::tripwire::point;
 
-/// Sets agents: node, sequence, body. An agent whose node was forgotten meanwhile is not kept.
+/// Sets agents: node, sequence, body. A sequence number is never lowered. An agent whose node was forgotten meanwhile is not kept.
 static AGENTS: Statement = Statement {
     table: "agents",
     sql: "INSERT INTO agents (node, sequence, body)
           SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1) AS given
           WHERE EXISTS (SELECT 1 FROM resources WHERE subject = given.value ->> 0)
-          ON CONFLICT (node) DO UPDATE SET sequence = excluded.sequence, body = excluded.body",
+          ON CONFLICT (node) DO UPDATE
+          SET sequence = max(sequence, excluded.sequence), body = excluded.body",
 };
 
 /// Raises sequence numbers: node, sequence.

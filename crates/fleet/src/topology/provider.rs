@@ -63,6 +63,11 @@ impl ProviderKind {
             Self::Lab => "lab",
         }
     }
+
+    /// Whether its machines run agents of their own; the embedded cloud plays its machines'.
+    pub const fn has_agents(self) -> bool {
+        !matches!(self, Self::Sim)
+    }
 }
 
 impl fmt::Display for ProviderKind {
