@@ -5,7 +5,7 @@
 //! joined     that the controller knows them, and what it was told of transports
 //! held       the config that the controller sent last
 //! applied    the config that was last applied
-//! verified   addresses that were proved, with the address of the time
+//! verified   the addresses that were proved
 //! sequence   up to where requests' numbers may be used
 //! status     for people: what `damm node status` prints
 //! lock       held while an agent runs
@@ -25,7 +25,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use damm_fleet::{NodeId, Subject};
+use damm_fleet::NodeId;
 use damm_protocol::{NodeConfig, Problem, Seat};
 use serde::{Deserialize, Serialize};
 
@@ -56,8 +56,8 @@ pub struct Memory {
     pub held: Option<NodeConfig>,
     /// What was applied last.
     pub applied: Option<NodeConfig>,
-    /// What was proved, with the address that it had.
-    pub verified: BTreeMap<Subject, IpAddr>,
+    /// This server's addresses that were proved, with what the controller saw them as.
+    pub verified: BTreeMap<IpAddr, IpAddr>,
     /// What was damaged.
     pub problems: Vec<Problem>,
 }
@@ -149,17 +149,24 @@ impl Home {
     /// # Errors
     ///
     /// [`HomeError`].
-    pub fn keep_verified(&self, verified: &BTreeMap<Subject, IpAddr>) -> Result<(), HomeError> {
+    pub fn keep_verified(&self, verified: &BTreeMap<IpAddr, IpAddr>) -> Result<(), HomeError> {
         self.shelf.put(VERIFIED, verified)
     }
 
-    /// A number for a request, greater than all before it, whatever died in between.
+    /// Sets numbers for requests aside, when there are none.
     ///
     /// # Errors
     ///
-    /// [`HomeError`] when no more numbers can be set aside; the number is not to be used then.
-    pub fn next_sequence(&mut self) -> Result<u64, HomeError> {
-        self.sequence.next(&self.shelf)
+    /// [`HomeError`] when the disk refuses. The next number may then have been used after the next
+    /// start; the controller refuses it and says which one may not.
+    pub fn reserve_sequence(&mut self) -> Result<(), HomeError> {
+        self.sequence.reserve(&self.shelf)
+    }
+
+    /// A number for a request: greater than all before it, over every restart, as long as
+    /// [`reserve_sequence`](Self::reserve_sequence) succeeds before each.
+    pub const fn next_sequence(&mut self) -> u64 {
+        self.sequence.next()
     }
 
     /// The controller has seen greater numbers than this state remembers: goes on above them.

@@ -31,15 +31,19 @@ impl Sequence {
         Ok(Self { next, reserved: next })
     }
 
-    pub(super) fn next(&mut self, shelf: &Shelf) -> Result<u64, HomeError> {
+    pub(super) fn reserve(&mut self, shelf: &Shelf) -> Result<(), HomeError> {
         if self.next >= self.reserved {
-            let reserved = self.next.saturating_add(BLOCK).min(LAST);
+            let reserved = self.next.saturating_add(BLOCK);
             shelf.put(NAME, &reserved)?;
             self.reserved = reserved;
         }
+        Ok(())
+    }
+
+    pub(super) const fn next(&mut self) -> u64 {
         let given = self.next;
-        self.next = given.saturating_add(1).min(LAST);
-        Ok(given)
+        self.next = if given < LAST { given + 1 } else { LAST };
+        given
     }
 
     pub(super) fn rise(&mut self, above: u64) {

@@ -24,6 +24,11 @@ fn home(dir: &TempDir) -> Home {
     Home::open(dir.path(), NODE, Tripwire::default()).unwrap()
 }
 
+fn next(home: &mut Home) -> u64 {
+    home.reserve_sequence().unwrap();
+    home.next_sequence()
+}
+
 fn held(dir: &TempDir) -> Option<u64> {
     home(dir).recall().unwrap().held.map(|c| c.generation)
 }
@@ -138,7 +143,7 @@ fn numbers_rise_over_every_restart_and_loss() {
     for round in 0..8_u64 {
         let mut home = home(&dir);
         for _ in 0..(700 * round) {
-            let next = home.next_sequence().unwrap();
+            let next = next(&mut home);
             assert!(next > last, "{next} after {last}, round {round}");
             last = next;
         }
@@ -149,21 +154,24 @@ fn numbers_rise_over_every_restart_and_loss() {
     fs::remove_file(&path).unwrap();
     fs::remove_file(dir.path().join("sequence.old")).unwrap();
     let mut home = home(&dir);
-    assert!(home.next_sequence().unwrap() < last, "nothing was lost");
+    assert!(next(&mut home) < last, "nothing was lost");
     home.rise(last);
-    assert_eq!(home.next_sequence().unwrap(), last + 1);
+    assert_eq!(next(&mut home), last + 1);
     drop(home);
-    assert!(self::home(&dir).next_sequence().unwrap() > last + 1);
+    assert!(next(&mut self::home(&dir)) > last + 1);
 }
 
 #[test]
-fn a_number_is_not_given_before_the_disk_has_it() {
+fn a_full_disk_is_told_and_numbers_go_on_rising() {
     let dir = tempfile::tempdir().unwrap();
     let mut home = home(&dir);
     fs::create_dir(dir.path().join("sequence.new")).unwrap();
-    assert!(home.next_sequence().is_err());
+    assert!(home.reserve_sequence().is_err());
+    assert_eq!((home.next_sequence(), home.next_sequence()), (1, 2));
     fs::remove_dir(dir.path().join("sequence.new")).unwrap();
-    assert_eq!(home.next_sequence().unwrap(), 1);
+    assert_eq!(next(&mut home), 3);
+    drop(home);
+    assert!(next(&mut self::home(&dir)) > 3);
 }
 
 /// Stops at the n-th point, as far as files can tell; whether it came to it.

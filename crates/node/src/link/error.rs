@@ -28,6 +28,9 @@ pub enum LinkError {
     /// What came can't be understood.
     #[error("the controller's answer can't be read: {0}; it may be of another version")]
     Unreadable(String),
+    /// What came is not for this server.
+    #[error("{0}")]
+    Unfit(String),
     /// Nothing came in time.
     #[error("the controller did not answer in time")]
     Late,
