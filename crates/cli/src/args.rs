@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+mod node;
 mod verbs;
 
+pub use node::{Node, NodeWireguard};
 pub use verbs::{ByNode, Count, Create, VerbOptions};
 
 const LONG_ABOUT: &str = "\
@@ -166,6 +168,9 @@ Examples:
     DrainEgressIp(verbs::ByEgressIp),
     /// Give one drained egress address back
     ReleaseEgressIp(verbs::ByEgressIp),
+    /// What runs on servers
+    #[command(subcommand)]
+    Node(Node),
     /// Print a shell's completions
     #[command(after_long_help = "Examples:
   damm completions bash > /etc/bash_completion.d/damm

@@ -1,5 +1,7 @@
 //! `deny.toml`, held against the resolved packages, for machines without cargo-deny.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use toml_edit::DocumentMut;
 
@@ -14,6 +16,8 @@ const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 pub struct Policy {
     /// Licences that a package may have.
     pub licences: Vec<String>,
+    /// More licences that single packages may have, by the packages' names.
+    pub exceptions: BTreeMap<String, Vec<String>>,
     /// Packages that may not be there.
     pub banned: Vec<String>,
 }
@@ -32,11 +36,21 @@ impl Policy {
             let name = ban.as_inline_table()?.get("crate")?;
             name.as_str().map(str::to_owned)
         };
+        let exceptions = list("licenses", "exceptions").unwrap_or_default();
         Some(Self {
             licences: licences.iter().filter_map(|l| l.as_str()).map(str::to_owned).collect(),
+            exceptions: exceptions.iter().map(exception).collect::<Option<_>>()?,
             banned: banned.iter().map(name).collect::<Option<_>>()?,
         })
     }
+}
+
+/// `{ crate = "name", allow = ["LICENCE"] }`
+fn exception(item: &toml_edit::Value) -> Option<(String, Vec<String>)> {
+    let table = item.as_inline_table()?;
+    let licences = table.get("allow")?.as_array()?.iter();
+    let licences = licences.map(|l| l.as_str().map(str::to_owned)).collect::<Option<_>>()?;
+    Some((table.get("crate")?.as_str()?.to_owned(), licences))
 }
 
 /// Packages that the policy does not allow; `metadata` is what `cargo metadata` prints.
@@ -54,7 +68,9 @@ fn wrong(package: &Value, policy: &Policy) -> Complaints {
     let text = |key: &str| package[key].as_str().unwrap_or_default();
     let (name, licence, source) = (text("name"), text("license"), text("source"));
     let mut complaints = Vec::new();
-    if !satisfied(licence, &policy.licences) {
+    let more = policy.exceptions.get(name).into_iter().flatten().cloned();
+    let allowed = policy.licences.iter().cloned().chain(more).collect::<Vec<_>>();
+    if !satisfied(licence, &allowed) {
         complaints
             .push(format!("{name} has the licence `{licence}`, which deny.toml does not allow"));
     }
@@ -72,7 +88,8 @@ fn wrong(package: &Value, policy: &Policy) -> Complaints {
 mod tests {
     use super::*;
 
-    const DENY: &str = "[licenses]\nallow = [\"MIT\"]\n[bans]\ndeny = [{ crate = \"openssl\" }]\n";
+    const DENY: &str = "[licenses]\nallow = [\"MIT\"]\n\
+        exceptions = [{ crate = \"gotatun\", allow = [\"MPL-2.0\"] }]\n[bans]\ndeny = [{ crate = \"openssl\" }]\n";
 
     fn complaints(name: &str, licence: &str, source: &str) -> usize {
         let metadata = serde_json::json!({
@@ -87,6 +104,8 @@ mod tests {
         assert_eq!(complaints("serde", "MIT OR Apache-2.0", REGISTRY), 0);
         assert_eq!(complaints("serde", "GPL-3.0", REGISTRY), 1);
         assert_eq!(complaints("serde", "", REGISTRY), 1);
+        assert_eq!(complaints("gotatun", "MPL-2.0", REGISTRY), 0);
+        assert_eq!(complaints("serde", "MPL-2.0", REGISTRY), 1);
         assert_eq!(complaints("openssl", "MIT", REGISTRY), 1);
         assert_eq!(complaints("serde", "MIT", "git+https://example.invalid/x"), 1);
     }

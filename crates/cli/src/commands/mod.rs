@@ -13,6 +13,7 @@ mod demo;
 mod explain;
 mod init;
 mod man;
+mod node;
 mod plan;
 mod show;
 mod status;
@@ -51,6 +52,7 @@ async fn run_async(cli: Cli, output: &Output) -> Result<Exit> {
         Command::Status(args) => status::run(args, global, output).await,
         Command::Explain(args) => explain::run(args, global, output).await,
         Command::Audit(args) => audit::run(args, global, output).await,
+        Command::Node(args) => node::run(args).await,
         Command::Verdicts(Verdicts::Import(args)) => verdicts::run(args, global, output).await,
         other => match verbs::of(other) {
             Some((edit, only_show)) => verbs::run(&edit, only_show, global, output).await,

@@ -1,14 +1,23 @@
 //! The programs beside the agent: transports and the resolver. They outlive it.
 
+pub(crate) mod command;
+mod direct;
 mod error;
+pub(crate) mod files;
+mod keeper;
 mod places;
+mod process;
+mod program;
+mod systemd;
 
 use std::collections::BTreeMap;
 
 use damm_protocol::{NodeConfig, Problem};
 
 pub use error::ServiceError;
+pub(crate) use keeper::Keeper;
 pub use places::{PROXY_UID, Places, RESOLVER_UID};
+pub(crate) use program::{Program, Rights};
 
 /// Who keeps programs running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,10 @@
 //! How clients' traffic reaches an ingress: WireGuard, Shadowsocks 2022, and what files describe.
 
+mod tunnel;
+
 use sha2::{Digest as _, Sha256};
+
+pub use tunnel::INTERFACE;
 
 /// The kind of transport that the client side of WireGuard is.
 pub const WIREGUARD: &str = "wireguard";
