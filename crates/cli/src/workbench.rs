@@ -10,6 +10,7 @@ use damm_fleet::{ProfileName, Seed, Topology};
 use damm_planner::Situation;
 use damm_store::{Access, Store};
 
+use crate::commands::lab;
 use crate::exit::{Failure, Result};
 use crate::failures::chain;
 use crate::topology_file::TopologyFile;
@@ -112,7 +113,8 @@ impl Workbench {
         let storage = Arc::new(InState(store.clone()));
         let topology = setup.file.topology.clone();
         let providers = Providers::connect(&topology, storage, setup.clock.clone()).await;
-        let providers = providers.map_err(|e| Failure::error(chain(&e)))?;
+        let mut providers = providers.map_err(|e| Failure::error(chain(&e)))?;
+        lab::connect(&mut providers, &topology, &setup.file.name, &setup.clock)?;
         let stop = Stop::default();
         let engine = Engine::new(Parts {
             store: store.clone(),

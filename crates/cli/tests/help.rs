@@ -5,7 +5,7 @@ mod support;
 
 use support::{Ran, damm};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "init",
     "check",
     "plan",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 16] = [
     "catalog",
     "verdicts",
     "demo",
+    "lab",
     "completions",
     "man",
     "create-ingress",

@@ -16,7 +16,7 @@ fn example(name: &str) -> Loaded {
 
 #[test]
 fn the_examples_are_taken_without_a_warning() {
-    for name in ["topology.json", "minimal.toml"] {
+    for name in ["topology.json", "minimal.toml", "lab.json"] {
         assert_eq!(example(name).warnings.to_string(), "");
     }
 }
