@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-mod node;
 pub mod lab;
+mod node;
 mod verbs;
 
 pub use node::{Node, NodeWireguard};

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "../../clouds/tests/suite/mod.rs"]
-#[allow(dead_code, reason = "the lab has no DNS and no balancers")]
+#[allow(dead_code, unused_imports, reason = "the lab has no DNS and no balancers")]
 mod suite;
 
 use std::sync::{Arc, Mutex};
