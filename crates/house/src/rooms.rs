@@ -40,6 +40,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("house", &[]),
+    ("testbed", &["fleet", "protocol", "node"]),
     ("bench", &["fleet", "planner", "store", "clouds", "engine"]),
 ];
 

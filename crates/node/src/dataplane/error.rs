@@ -1,7 +1,6 @@
 //! What can go wrong with packets.
 
 use std::io;
-use std::path::PathBuf;
 
 /// Why the data plane could not be made as it should be. None holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -42,13 +41,8 @@ pub enum DataplaneError {
         source: io::Error,
     },
     /// The state file can't be written or read.
-    #[error("can't use {path}: the agent's state directory has to be writable")]
-    Memory {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Memory(#[from] crate::home::HomeError),
     /// A WireGuard interface could not be made or removed.
     #[error("can't make or remove the interface {name}: {why}")]
     Interface {
@@ -58,6 +52,6 @@ pub enum DataplaneError {
         why: String,
     },
     /// Every mark is in use or not long enough out of use.
-    #[error("more than 65,535 addresses and peers within an hour: wait before adding more")]
+    #[error("more than 65,535 addresses and peers within hours: wait before adding more")]
     Marks,
 }

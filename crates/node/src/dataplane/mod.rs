@@ -1,25 +1,74 @@
 //! Packets: the overlay, the ruleset, addresses, routes, and what is counted of them.
+//!
+//! ```text
+//!             ingress                                        egress
+//! client ──> front door ── proxy ──┐                    ┌── resolver
+//!     (nftables: doors, drain)     │                    │
+//! client ──> wg-c ── pick an egress┴─ wg-e<mark> ──> wg-in ── pick an address ──> internet
+//!              (sessions, slots)   session prefix        (sessions, slots)   source NAT
+//! ```
+//!
+//! # Guarantees
+//!
+//! - A session keeps its egress and its address as long as it lives and they are there.
+//! - What clients send leaves by the overlay or not at all: by the ruleset, by rules of routing and
+//!   by each egress' own routing table, each of which is enough.
+//! - Applying is idempotent and does only what is different; whatever dies when, the next call
+//!   finishes it.
 
+mod apply;
+pub mod conntrack;
 mod error;
+mod health;
 mod local;
 pub mod marks;
+mod memory;
+pub mod network;
 mod observation;
+mod observe;
+pub mod ruleset;
+mod settings;
 pub mod slots;
+mod takedown;
+mod tools;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use damm_protocol::{NodeConfig, OverlayMode, Secret32};
+use damm_fleet::NodeId;
+use damm_protocol::{NodeConfig, OverlayMode, PeerHealth, Secret32};
 
 pub use error::DataplaneError;
 pub use local::{CLIENT_TUNNEL, EGRESS_OVERLAY, Local, WireguardStarter};
+pub use memory::Place;
 pub use observation::Observation;
+
+use health::Watch;
+use memory::{Keeper, Memory};
+use tools::Tools;
 
 /// A server's data plane, as the agent holds it.
 #[derive(Debug)]
 pub struct Dataplane {
-    home: PathBuf,
     local: Local,
-    config: Option<NodeConfig>,
+    keeper: Keeper,
+    memory: Memory,
+    /// What was remembered was damaged, so what the kernel holds means nothing.
+    damaged: bool,
+    tools: Tools,
+    applied: Option<(NodeConfig, Secret32)>,
+    watches: BTreeMap<NodeId, Watch>,
+    tally: Option<Counted>,
+    started: Instant,
+}
+
+/// Sessions as they were last counted.
+#[derive(Debug, Clone)]
+struct Counted {
+    tally: conntrack::Tally,
+    at: Instant,
+    took: Duration,
 }
 
 /// How the overlay can be run here: by the kernel when it knows WireGuard. It is found out by
@@ -28,7 +77,20 @@ pub struct Dataplane {
 /// # Errors
 /// When `ip` can't be run.
 pub async fn overlay_mode() -> Result<OverlayMode, DataplaneError> {
-    Ok(OverlayMode::Userspace)
+    const PROBE: &str = "wg-probe";
+    let tools = Tools::default();
+    match tools.change("ip", &["link", "add", PROBE, "type", "wireguard"], "").await {
+        Ok(()) => {
+            tools.change("ip", &["link", "del", PROBE], "").await?;
+            Ok(OverlayMode::Kernel)
+        }
+        Err(e @ DataplaneError::Start { .. }) => Err(e),
+        // One that was left over by an agent that died between the two.
+        Err(_) if tools.change("ip", &["link", "del", PROBE], "").await.is_ok() => {
+            Ok(OverlayMode::Kernel)
+        }
+        Err(_) => Ok(OverlayMode::Userspace),
+    }
 }
 
 impl Dataplane {
@@ -37,30 +99,31 @@ impl Dataplane {
     /// # Errors
     /// When what it remembers can't be read for another reason than being damaged.
     pub fn open(home: &Path, local: Local) -> Result<Self, DataplaneError> {
-        Ok(Self { home: home.to_owned(), local, config: None })
+        let (keeper, memory, damaged) = Keeper::open(home)?;
+        Ok(Self {
+            local,
+            keeper,
+            memory,
+            damaged,
+            tools: Tools::default(),
+            applied: None,
+            watches: BTreeMap::new(),
+            tally: None,
+            started: Instant::now(),
+        })
     }
 
-    /// Makes the server's data plane what the config says. Only the difference is done; it may be
-    /// killed anywhere, and is then finished by the next call.
-    ///
-    /// # Errors
-    /// When something could not be done; what was done stays, and packets go nowhere they should
-    /// not.
-    pub async fn apply(
-        &mut self,
-        config: &NodeConfig,
-        _overlay_key: &Secret32,
-    ) -> Result<(), DataplaneError> {
-        tracing::debug!(home = %self.home.display(), uplink = %self.local.uplink, "applying");
-        self.config = Some(config.clone());
-        Ok(())
+    /// How often this server was changed since `open`: applying again what stands changes nothing.
+    pub fn changes(&self) -> u64 {
+        self.tools.changes()
     }
 
-    /// What is going on. Call it every few seconds: a dead egress is found by it and taken out.
-    ///
-    /// # Errors
-    /// When the kernel or a tool can't be asked.
-    pub async fn observe(&mut self) -> Result<Observation, DataplaneError> {
-        Ok(Observation { overlay: self.local.mode, ..Observation::default() })
+    fn health(&self) -> BTreeMap<NodeId, PeerHealth> {
+        self.watches.iter().map(|(id, watch)| (*id, watch.health())).collect()
     }
+}
+
+/// Seconds since 1970. A clock that is wrong makes marks rest too long or too short, no more.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

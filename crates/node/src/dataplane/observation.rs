@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use damm_fleet::{NodeId, Subject};
 use damm_protocol::{Counters, OverlayMode, PeerHealth, Problem};
+use serde::{Deserialize, Serialize};
 
 /// Counts and health, never clients: parts of a [`Report`](damm_protocol::Report).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
     /// Live sessions, for each front door and egress address.
     pub sessions: BTreeMap<Subject, u64>,

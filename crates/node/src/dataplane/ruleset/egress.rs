@@ -1,0 +1,231 @@
+//! An egress node's rules: the choice of a source address, and nothing without one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use damm_fleet::EgressIpId;
+use damm_protocol::{EgressConfig, TunnelAddresses};
+
+use crate::dataplane::EGRESS_OVERLAY;
+use crate::dataplane::marks::Marks;
+use crate::dataplane::ruleset::script::Script;
+use crate::dataplane::ruleset::{Receivers, Ruleset, guard};
+
+/// What an egress' rules follow from.
+#[derive(Debug, Clone, Copy)]
+pub struct EgressFacts<'a> {
+    /// The config.
+    pub config: &'a EgressConfig,
+    /// Marks of its addresses.
+    pub addresses: &'a Marks<EgressIpId>,
+    /// Addresses that get new sessions.
+    pub receivers: &'a Receivers,
+    /// The interface towards the internet.
+    pub uplink: &'a str,
+    /// The resolver's user.
+    pub resolver_uid: u32,
+    /// Of the hash that chooses.
+    pub seed: u32,
+}
+
+/// An egress node's ruleset.
+pub fn egress(facts: &EgressFacts<'_>) -> Ruleset {
+    let parts = vec![objects(), receivers(facts), peers(facts), addresses(facts), rules(facts)];
+    Ruleset { parts }
+}
+
+fn objects() -> String {
+    let mut script = Script::default();
+    guard::objects(&mut script);
+    let (key4, key6) = (format!("typeof {KEY4} : meta mark;"), "type mark : mark;".to_owned());
+    for (n, key, kind) in [(4, key4, "ipv4_addr"), (6, key6, "ipv6_addr")] {
+        let learned = "flags dynamic,timeout; timeout 10m; size 524288;";
+        script.map(&format!("sessions{n}"), &format!("{key} {learned}"));
+        script.map(&format!("addresses{n}"), &format!("type mark : {kind};"));
+        script.set(&format!("peers{n}"), &format!("type {kind}; flags interval;"));
+    }
+    script.finish()
+}
+
+fn receivers(facts: &EgressFacts<'_>) -> String {
+    let mut script = Script::default();
+    for (n, slots) in [(4, &facts.receivers.v4), (6, &facts.receivers.v6)] {
+        script.slots(&format!("slots{n}"), slots);
+        script.refill("set", &format!("receiving{n}"), slots.counts().keys());
+    }
+    let dead: BTreeSet<u16> = facts.addresses.dead().collect();
+    script.refill("set", "dead", dead);
+    script.finish()
+}
+
+/// Where sessions may come from.
+fn peers(facts: &EgressFacts<'_>) -> String {
+    let mut script = Script::default();
+    let peers = || facts.config.ingresses.values();
+    let v4: BTreeSet<_> = peers().map(|peer| peer.sessions4).collect();
+    let v6: BTreeSet<_> = peers().map(|peer| peer.sessions6).collect();
+    script.refill("set", "peers4", v4);
+    script.refill("set", "peers6", v6);
+    script.finish()
+}
+
+/// Every address that sessions may have, also those that get no new ones.
+fn addresses(facts: &EgressFacts<'_>) -> String {
+    let mut script = Script::default();
+    let configs = facts.config.addresses.iter();
+    let marked = configs.filter_map(|(id, a)| Some((facts.addresses.get(*id)?, a.address)));
+    let marked: BTreeMap<u16, IpAddr> = marked.collect();
+    for (n, is_v4) in [(4, true), (6, false)] {
+        let mine = marked.iter().filter(|(_, address)| address.is_ipv4() == is_v4);
+        let elements = mine.map(|(mark, address)| format!("{mark} : {address}"));
+        script.refill("map", &format!("addresses{n}"), elements);
+    }
+    let marks: Vec<u16> = marked.into_keys().collect();
+    script.counted('a', &marks, 0);
+    script.finish()
+}
+
+fn rules(facts: &EgressFacts<'_>) -> String {
+    let mut script = Script::default();
+    guard::destinations(&mut script);
+    guard::cut(&mut script, "0xffffffff");
+    choice(&mut script, facts.seed);
+    arrival(&mut script);
+    forwarding(&mut script, facts.uplink);
+    questions(&mut script, facts);
+    departure(&mut script, facts.uplink);
+    script.finish()
+}
+
+/// What tells sessions apart: a client, and the site that it speaks to.
+const KEY4: &str = "ip saddr . ip daddr";
+/// Of IPv6 a hash of both, kept for a moment where routing keeps its mark: nft 1.0.6 can't learn
+/// keys of two whole addresses. Two sessions of one hash share an address, which does no harm.
+const KEY6: &str = "meta mark";
+const BOTH6: &str = "ip6 saddr . ip6 daddr";
+
+/// Which address a session gets: a client has many, and each site sees one of them.
+fn choice(script: &mut Script, seed: u32) {
+    let pick = |n: u8, key: &str, hashed: &str| {
+        format!(
+            "ct mark set {key} map @sessions{n}
+            ct mark != @receiving{n} ct mark set 0
+            ct mark 0 ct mark set jhash {hashed} mod 1024 seed {seed:#x} map @slots{n}
+            ct mark != 0 update @sessions{n} {{ {key} : ct mark }}"
+        )
+    };
+    script.chain("pick4", "", &pick(4, KEY4, KEY4));
+    let hash = format!("meta mark set jhash {BOTH6} mod 0xffffffff seed {seed:#x}");
+    let pick6 = pick(6, KEY6, BOTH6);
+    script.chain("pick6", "", &format!("{hash}\n{pick6}\nmeta mark set 0"));
+    script.chain("pick", "", "meta nfproto vmap { ipv4 : goto pick4, ipv6 : goto pick6 }");
+}
+
+fn arrival(script: &mut Script) {
+    script.chain(
+        "from_ingresses",
+        "",
+        "fib daddr type local return
+        ip saddr != @peers4 drop
+        ip6 saddr != @peers6 drop
+        jump cut
+        ct state new jump pick",
+    );
+    script.chain(
+        "arrive",
+        "type filter hook prerouting priority mangle; policy accept;",
+        &format!("iifname \"{EGRESS_OVERLAY}\" jump from_ingresses"),
+    );
+    let TunnelAddresses { v4, v6 } = TunnelAddresses::RESOLVER;
+    script.chain(
+        "visitors",
+        "",
+        &format!(
+            "ct state established,related accept
+            ip daddr {v4} meta l4proto {{ tcp, udp }} th dport 53 accept
+            ip6 daddr {v6} meta l4proto {{ tcp, udp }} th dport 53 accept
+            icmp type echo-request limit rate 100/second accept
+            icmpv6 type echo-request limit rate 100/second accept
+            drop"
+        ),
+    );
+    script.chain(
+        "receive",
+        "type filter hook input priority filter; policy accept;",
+        &format!(
+            "iifname \"{EGRESS_OVERLAY}\" goto visitors
+            iifname != \"lo\" ip daddr {v4} drop
+            iifname != \"lo\" ip6 daddr {v6} drop"
+        ),
+    );
+}
+
+/// Between the overlay and the internet, and nothing else.
+fn forwarding(script: &mut Script, uplink: &str) {
+    script.chain(
+        "carry",
+        "",
+        "jump guard
+        ct mark 0 reject with icmpx admin-prohibited
+        counter name ct mark map @a_up
+        accept",
+    );
+    script.chain(
+        "forward",
+        "type filter hook forward priority filter; policy drop;",
+        &format!(
+            "iifname \"{EGRESS_OVERLAY}\" oifname \"{uplink}\" goto carry
+            iifname != \"{uplink}\" drop
+            oifname != \"{EGRESS_OVERLAY}\" drop
+            ct state != {{ established, related }} drop
+            counter name ct mark map @a_down
+            accept"
+        ),
+    );
+}
+
+/// What the resolver asks leaves from the pool too, from another address each time.
+fn questions(script: &mut Script, facts: &EgressFacts<'_>) {
+    let (uid, uplink) = (facts.resolver_uid, facts.uplink);
+    script.chain(
+        "ask",
+        "type filter hook output priority mangle; policy accept;",
+        &format!(
+            "meta skuid != {uid} return
+            oifname != \"{uplink}\" return
+            ip daddr @bogons4 return
+            ip6 daddr @bogons6 return
+            ct state != new return
+            meta nfproto ipv4 ct mark set numgen random mod 1024 map @slots4
+            meta nfproto ipv6 ct mark set numgen random mod 1024 map @slots6"
+        ),
+    );
+}
+
+/// A session has one of the pool's addresses, or does not leave.
+fn departure(script: &mut Script, uplink: &str) {
+    guard::clamp(script);
+    script.chain(
+        "translate",
+        "type nat hook postrouting priority srcnat; policy accept;",
+        &format!(
+            "oifname != \"{uplink}\" return
+            ct mark 0 return
+            counter name ct mark map @a_new
+            meta nfproto ipv4 snat ip to ct mark map @addresses4
+            meta nfproto ipv6 snat ip6 to ct mark map @addresses6"
+        ),
+    );
+    let (pool4, pool6) = (TunnelAddresses::POOL4, TunnelAddresses::POOL6);
+    script.chain(
+        "last",
+        "type filter hook postrouting priority 300; policy accept;",
+        &format!(
+            "oifname {{ \"lo\", \"{EGRESS_OVERLAY}\" }} accept
+            ip saddr {pool4} counter name leak drop
+            ip6 saddr {pool6} counter name leak drop
+            ip saddr @peers4 counter name leak drop
+            ip6 saddr @peers6 counter name leak drop"
+        ),
+    );
+}

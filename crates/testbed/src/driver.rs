@@ -1,0 +1,92 @@
+//! A data plane in a process of its own, told what to do over a socket.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use damm_node::dataplane::{Dataplane, Local, Observation, overlay_mode};
+use damm_protocol::{NodeConfig, Secret32};
+use serde::{Deserialize, Serialize};
+
+use crate::wireguard::WireguardGo;
+
+/// Where the socket is; set for a process that is to be a machine.
+pub(crate) const SOCKET: &str = "DAMM_TESTBED_SOCKET";
+/// Where the machine keeps its state.
+pub(crate) const HOME: &str = "DAMM_TESTBED_HOME";
+/// The user of a machine's proxies.
+pub(crate) const PROXY_UID: u32 = 60_710;
+
+/// What a machine is told to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Order {
+    /// Apply a config.
+    Apply(Box<NodeConfig>, Secret32),
+    /// Say what is going on.
+    Observe,
+}
+
+/// What a machine answers.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Answer {
+    /// Why it failed.
+    pub error: Option<String>,
+    /// How often the server was changed for it.
+    pub changes: u64,
+    /// How long it took, in microseconds.
+    pub micros: u64,
+    /// What is going on, when that was asked.
+    pub observation: Option<Observation>,
+}
+
+/// Becomes a machine when the environment says so, and never comes back from that.
+pub fn serve_if_asked() {
+    let (Some(socket), Some(home)) = (std::env::var_os(SOCKET), std::env::var_os(HOME)) else {
+        return;
+    };
+    let code = match serve(socket.into(), home.into()) {
+        Ok(()) => 0,
+        Err(e) => {
+            eprintln!("machine: {e:#}");
+            1
+        }
+    };
+    std::process::exit(code);
+}
+
+fn serve(socket: PathBuf, home: PathBuf) -> Result<()> {
+    let mut stream = UnixStream::connect(&socket).context("the test is gone")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mode = runtime.block_on(overlay_mode())?;
+    let local = Local {
+        uplink: "w0".to_owned(),
+        proxy_uid: PROXY_UID,
+        resolver_uid: 60_711,
+        mode,
+        starter: Arc::new(WireguardGo),
+    };
+    let mut dataplane = Dataplane::open(&home, local)?;
+    for line in BufReader::new(stream.try_clone()?).lines() {
+        let order: Order = serde_json::from_str(&line?)?;
+        let answer = runtime.block_on(obey(&mut dataplane, order));
+        writeln!(stream, "{}", serde_json::to_string(&answer)?)?;
+    }
+    Ok(())
+}
+
+async fn obey(dataplane: &mut Dataplane, order: Order) -> Answer {
+    let (before, began) = (dataplane.changes(), Instant::now());
+    let result = match order {
+        Order::Apply(config, key) => dataplane.apply(&config, &key).await.map(|()| None),
+        Order::Observe => dataplane.observe().await.map(Some),
+    };
+    let micros = began.elapsed().as_micros() as u64;
+    let changes = dataplane.changes() - before;
+    match result {
+        Ok(observation) => Answer { error: None, changes, micros, observation },
+        Err(e) => Answer { error: Some(e.to_string()), changes, micros, observation: None },
+    }
+}
