@@ -19,6 +19,7 @@ pub mod internet;
 mod lab;
 mod layout;
 pub mod machine;
+pub mod probe;
 mod state;
 mod tools;
 mod wires;

@@ -42,6 +42,9 @@ pub enum LabCommand {
         /// The machine's directory
         dir: PathBuf,
     },
+    /// What a client does through the network, until standard input ends
+    #[command(hide = true)]
+    Probe(LabProbe),
     /// The server that plays the internet
     #[command(hide = true)]
     Internet,
@@ -84,6 +87,44 @@ pub struct LabEnter {
         default_value = "sh"
     )]
     pub command: Vec<OsString>,
+}
+
+/// `damm lab probe`
+#[derive(Debug, Args)]
+pub struct LabProbe {
+    /// A file that says by which way: `{ "way": "direct" }`
+    #[arg(long, value_name = "FILE")]
+    pub by: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub errand: Errand,
+}
+
+/// What a probe does.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Errand {
+    /// One long-lived stream
+    Stream {
+        /// A name or an address
+        to: String,
+    },
+    /// One short connection after the other
+    Short {
+        /// A name or an address
+        to: String,
+    },
+    /// One download
+    Bulk {
+        /// A name or an address
+        to: String,
+        /// How many bytes
+        bytes: u64,
+    },
+    /// A name's addresses
+    Names {
+        /// The name
+        name: String,
+    },
 }
 
 /// On or off.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use damm_clouds::{Clock, Providers};
 use damm_fleet::Topology;
 use damm_fleet::topology::ProviderKind;
+use damm_lab::probe::{Errand, Way};
 use damm_lab::{Alive, Lab, LabCloud, LabError, Layout, Status};
 use serde_json::json;
 
@@ -33,6 +34,7 @@ pub fn run(lab: &args::Lab, output: &Output) -> Result<Exit> {
         LabCommand::Down => open()?.down()?,
         LabCommand::Censor(c) => open()?.censor(&c.network, c.address, c.switch == Switch::On)?,
         LabCommand::Enter(enter) => return Err(enter_place(&open()?, enter)),
+        LabCommand::Probe(probe) => return self::probe(probe, output),
         LabCommand::Internet => super::runtime()?.block_on(damm_lab::internet::serve())?,
         LabCommand::Machine { dir } => match damm_lab::machine::run(dir)? {},
     }
@@ -94,6 +96,27 @@ pub fn connect(
 /// Whether a topology has anything to do with a lab.
 pub fn has_lab(topology: &Topology) -> bool {
     topology.providers.values().any(|p| p.kind == ProviderKind::Lab)
+}
+
+fn probe(probe: &args::LabProbe, output: &Output) -> Result<Exit> {
+    let text = std::fs::read(&probe.by).map_err(|e| Failure::io("read", &probe.by, &e))?;
+    let way: Way = serde_json::from_slice(&text).map_err(|e| {
+        // Without the text: it holds a client's secret.
+        Failure::error(format!("{} says no way, at line {}", probe.by.display(), e.line()))
+    })?;
+    let errand = match probe.errand.clone() {
+        args::Errand::Stream { to } => Errand::Stream { to },
+        args::Errand::Short { to } => Errand::Short { to },
+        args::Errand::Bulk { to, bytes } => Errand::Bulk { to, bytes },
+        args::Errand::Names { name } => Errand::Names { name },
+    };
+    let told = super::runtime()?.block_on(damm_lab::probe::run(&way, &errand));
+    let mut page = output.page();
+    told.failed.iter().for_each(|f| page.line(Line::of(Style::Bad, format!("✗ {f}"))));
+    page.say(format!("{} done, {} ms at the longest", told.done, told.longest_ms));
+    output.result("probe", &told, &page);
+    // Reading standard input can't be broken off, so the process is.
+    std::process::exit(Exit::Done as i32)
 }
 
 /// Gives this process over to the program; it comes back only when that can't be.

@@ -2,6 +2,7 @@
 //! addresses that it is reached from.
 
 mod dns;
+pub(crate) mod question;
 mod web;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
