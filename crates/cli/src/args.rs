@@ -8,7 +8,7 @@ pub mod lab;
 mod node;
 mod verbs;
 
-pub use node::{Node, NodeWireguard};
+pub use node::{Node, NodeService, NodeWireguard};
 pub use verbs::{ByNode, Count, Create, VerbOptions};
 
 const LONG_ABOUT: &str = "\

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -34,7 +35,7 @@ pub(crate) struct Direct {
     logs: PathBuf,
     /// Tells this server's processes from those of others that share its process numbers.
     mark: String,
-    deaths: BTreeMap<String, Deaths>,
+    deaths: Mutex<BTreeMap<String, Deaths>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,7 +64,7 @@ impl Direct {
         files::directory(&records)?;
         files::directory(&logs)?;
         let mark = mark(&places.state.join("process-mark"))?;
-        Ok(Self { records, logs, mark, deaths: BTreeMap::new() })
+        Ok(Self { records, logs, mark, deaths: Mutex::default() })
     }
 
     /// The names of all programs that were started and not stopped.
@@ -85,18 +86,23 @@ impl Direct {
 
     /// Starts a program unless it runs as it should. One that dies again and again is left alone
     /// for a while, and not running then is no error.
-    pub async fn ensure(&mut self, program: &Program) -> Result<(), ServiceError> {
-        let digest = program.digest();
-        let found = self.record(&program.name).filter(|r| r.process.lives());
-        if found.is_some_and(|r| r.digest == digest) {
-            return self.bound_log(&program.name);
+    pub async fn ensure(&self, program: &Program) -> Result<(), ServiceError> {
+        let (name, digest) = (&program.name, program.digest());
+        match self.record(name).filter(|r| r.process.lives()) {
+            Some(record) if record.digest == digest => return self.bound_log(name),
+            Some(_) => self.stop(name).await?,
+            None => self.end(name).await?,
         }
-        self.stop(&program.name).await?;
-        if self.is_time(program) { self.start(program, digest) } else { Ok(()) }
+        if self.is_time(name) { self.start(program, digest) } else { Ok(()) }
     }
 
     /// Ends a program. It is gone when this returns.
     pub async fn stop(&self, name: &str) -> Result<(), ServiceError> {
+        self.deaths().remove(name);
+        self.end(name).await
+    }
+
+    async fn end(&self, name: &str) -> Result<(), ServiceError> {
         let lost = || Process::marked(&self.mark_of(name));
         let recorded = self.record(name).map(|r| r.process).filter(|p| p.lives());
         if let Some(process) = recorded.or_else(lost) {
@@ -109,10 +115,14 @@ impl Direct {
         files::remove(&self.record_path(name))
     }
 
-    fn is_time(&mut self, program: &Program) -> bool {
-        let now = Instant::now();
-        let Some(deaths) = self.deaths.get_mut(&program.name) else {
-            self.deaths.insert(program.name.clone(), Deaths { count: 0, started: now });
+    fn deaths(&self) -> MutexGuard<'_, BTreeMap<String, Deaths>> {
+        self.deaths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_time(&self, name: &str) -> bool {
+        let (now, mut all) = (Instant::now(), self.deaths());
+        let Some(deaths) = all.get_mut(name) else {
+            all.insert(name.to_owned(), Deaths { count: 0, started: now });
             return true;
         };
         let ran = now - deaths.started;

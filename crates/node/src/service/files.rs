@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, chown};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 
 use super::ServiceError;
@@ -38,6 +38,13 @@ fn replace(next: &Path, path: &Path, uid: u32, content: &[u8]) -> std::io::Resul
     fs::rename(next, path)
 }
 
+/// Gives a file that a program made to `uid`, and shuts others out of it.
+pub(crate) fn give(path: &Path, uid: u32) -> Result<(), ServiceError> {
+    let private = fs::Permissions::from_mode(0o600);
+    let given = fs::set_permissions(path, private).and_then(|()| chown(path, Some(uid), Some(uid)));
+    given.map_err(ServiceError::file(path))
+}
+
 /// Removes a file, if it is there.
 pub(crate) fn remove(path: &Path) -> Result<(), ServiceError> {
     match fs::remove_file(path) {
@@ -57,8 +64,6 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, ServiceError> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     #[test]

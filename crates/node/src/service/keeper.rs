@@ -39,7 +39,7 @@ impl Keeper {
     }
 
     /// Starts a program unless it runs as it should.
-    pub async fn ensure(&mut self, program: &Program) -> Result<(), ServiceError> {
+    pub async fn ensure(&self, program: &Program) -> Result<(), ServiceError> {
         match self {
             Self::Systemd(systemd) => systemd.ensure(program).await,
             Self::Direct(direct) => direct.ensure(program).await,

@@ -29,7 +29,7 @@ impl Process {
     pub fn signal(self, signal: Signal) {
         if let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.lives()) {
             // It may end between the look and the signal.
-            drop(kill_process(pid, signal));
+            let _ = kill_process(pid, signal);
         }
     }
 

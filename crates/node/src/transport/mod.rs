@@ -1,6 +1,11 @@
 //! How clients' traffic reaches an ingress: WireGuard, Shadowsocks 2022, and what files describe.
 
-mod tunnel;
+pub(crate) mod listening;
+mod pump;
+pub mod relay;
+pub mod shadowsocks;
+pub(crate) mod template;
+pub(crate) mod tunnel;
 
 use sha2::{Digest as _, Sha256};
 
@@ -15,22 +20,25 @@ pub const SHADOWSOCKS: &str = "shadowsocks";
 /// Below the ports that Linux gives to outgoing sockets (from 32768), so none is ever taken.
 const FIRST: u16 = 20_000;
 
-/// Ports for kinds that files describe.
-const RANGE: u16 = 10_000;
+/// How many kinds that files describe can have ports of their own.
+const KINDS: u16 = 1250;
+
+/// Ports for each of them: the first is the door's, the others are for the processes behind it.
+pub(crate) const PORTS: u16 = 8;
 
 /// The port that a transport listens on, TCP and UDP alike, on all addresses. The packet filter
 /// sends to it what arrives at a front door's address and port, and lets nothing else reach it.
 ///
 /// It follows from the kind's name alone, so packet filter and transport agree without a word. Two
-/// kinds may fall on one port, one chance in ten thousand: [`Services`](crate::service::Services)
-/// refuses to serve both.
+/// kinds may fall on one port, one chance in 1250: [`Services`](crate::service::Services) refuses
+/// to serve both.
 pub fn internal_port(kind: &str) -> u16 {
     match kind {
         WIREGUARD => FIRST,
         SHADOWSOCKS => FIRST + 1,
         other => {
             let digest = Sha256::digest(other.as_bytes());
-            FIRST + 2 + u16::from_be_bytes([digest[0], digest[1]]) % RANGE
+            FIRST + PORTS + u16::from_be_bytes([digest[0], digest[1]]) % KINDS * PORTS
         }
     }
 }
@@ -50,6 +58,6 @@ mod tests {
     #[test]
     fn a_port_is_the_same_in_all_versions() {
         assert_eq!(internal_port(WIREGUARD), 20_000);
-        assert_eq!(internal_port("trojan"), 21_436);
+        assert_eq!(internal_port("trojan"), 21_480);
     }
 }

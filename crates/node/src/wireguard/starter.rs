@@ -24,6 +24,7 @@ pub struct Starter {
 #[derive(Debug)]
 struct Inner {
     program: String,
+    /// One interface at a time.
     keeper: Mutex<Keeper>,
     mode: OnceCell<OverlayMode>,
 }
@@ -77,7 +78,7 @@ impl Starter {
         let command = [&self.inner.program, "node", "wireguard", name].map(str::to_owned).to_vec();
         let (service, shown) = (service(name), std::collections::BTreeMap::new());
         let program = Program { name: service, command, rights: Rights::Interface, shown };
-        let mut keeper = self.inner.keeper.lock().await;
+        let keeper = self.inner.keeper.lock().await;
         let until = Instant::now() + PATIENCE;
         loop {
             keeper.ensure(&program).await?;
