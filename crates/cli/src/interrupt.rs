@@ -40,7 +40,7 @@ pub fn watch(stop: Stop, limit: Option<Span>) -> Watch {
 
 /// Returns at ctrl-C, or when the system asks the process to end.
 #[cfg(unix)]
-async fn signalled() {
+pub async fn signalled() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => tokio::select! {
@@ -52,6 +52,6 @@ async fn signalled() {
 }
 
 #[cfg(not(unix))]
-async fn signalled() {
+pub async fn signalled() {
     drop(tokio::signal::ctrl_c().await);
 }

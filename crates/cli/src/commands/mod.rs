@@ -54,7 +54,7 @@ async fn run_async(cli: Cli, output: &Output) -> Result<Exit> {
         Command::Status(args) => status::run(args, global, output).await,
         Command::Explain(args) => explain::run(args, global, output).await,
         Command::Audit(args) => audit::run(args, global, output).await,
-        Command::Node(args) => node::run(args).await,
+        Command::Node(command) => node::run(command, output).await,
         Command::Verdicts(Verdicts::Import(args)) => verdicts::run(args, global, output).await,
         other => match verbs::of(other) {
             Some((edit, only_show)) => verbs::run(&edit, only_show, global, output).await,

@@ -232,13 +232,12 @@ impl Core {
     }
 
     fn synced(&mut self, answer: Result<SyncAnswer, LinkError>, now: Timestamp) {
-        self.telling.ended(answer.is_ok(), now);
         match answer {
             Ok(answer) => {
+                self.telling.answered();
                 if self.talking.trouble().is_some() {
                     self.proving.hurry(now);
                 }
-                self.talking.answered();
                 if self.transports.under_way {
                     self.told_transports(self.transports.here.clone());
                 }
@@ -265,27 +264,22 @@ impl Core {
 
     /// The controller has sent a config, perhaps.
     fn take(&mut self, config: Option<NodeConfig>, now: Timestamp) {
-        let Some(config) = config else {
-            self.problems.refused = None;
-            return;
-        };
         // A join is answered with what there is, which may be held already.
-        if self.applying.wanted().is_some_and(|held| **held == config) {
-            return;
+        let held = self.applying.wanted().map(|held| &**held);
+        let Some(config) = config.filter(|c| Some(c) != held) else {
+            self.problems.refused = None;
+            return self.talking.answered();
+        };
+        if let Err(why) = self.judge(&config) {
+            self.problems.refused = Some(problem("config", why.clone()));
+            return self.talking.failed(LinkError::Unfit(why), &self.pace, now);
         }
-        match self.judge(&config) {
-            Err(why) => {
-                self.problems.refused = Some(problem("config", why.clone()));
-                self.talking.failed(LinkError::Unfit(why), &self.pace, now);
-            }
-            Ok(()) => {
-                self.problems.refused = None;
-                let config = Arc::new(config);
-                self.deeds.push_back(Deed::KeepHeld(Arc::clone(&config)));
-                self.telling.aim(&config);
-                self.applying.want(config, now);
-            }
-        }
+        self.talking.answered();
+        self.problems.refused = None;
+        let config = Arc::new(config);
+        self.deeds.push_back(Deed::KeepHeld(Arc::clone(&config)));
+        self.telling.aim(&config);
+        self.applying.want(config, now);
     }
 
     fn judge(&self, config: &NodeConfig) -> Result<(), String> {
@@ -351,7 +345,7 @@ impl Core {
         }
         if self.interrupt_at().is_some_and(|at| at <= now) {
             self.talking.interrupt(now);
-            self.telling.ended(false, now);
+            self.telling.given_up();
             self.deeds.push_back(Deed::GiveUp);
         }
         if self.held_back() <= now {

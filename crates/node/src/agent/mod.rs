@@ -12,9 +12,11 @@ mod talking;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod uplink;
 mod works;
 
 pub use decisions::{Ahead, Core, Deed, Event};
 pub use pace::Pace;
 pub use run::{Agent, AgentError};
+pub use uplink::uplink;
 pub use works::{Machinery, Works};

@@ -98,7 +98,6 @@ impl Talking {
     /// The controller has let this server in.
     pub(super) fn joined(&mut self, now: Timestamp) {
         self.joined = true;
-        self.answered();
         self.due = now;
     }
 

@@ -19,8 +19,8 @@ pub(super) struct Telling {
     leaving: BTreeSet<NodeId>,
     /// What the controller has been told, and when.
     told: Option<(Report, Timestamp)>,
-    /// What it is being told.
-    under_way: Option<Report>,
+    /// What it is being told, and since when.
+    under_way: Option<(Report, Timestamp)>,
 }
 
 /// What is worth a new connection, if need be.
@@ -72,8 +72,8 @@ impl Telling {
 
     /// Whether there is something that should not wait.
     pub(super) fn is_pressing(&self) -> bool {
-        let known = self.under_way.as_ref().or(self.told.as_ref().map(|(report, _)| report));
-        known.is_none_or(|known| self.urgent(known) != self.urgent(&self.now))
+        let known = self.under_way.as_ref().or(self.told.as_ref());
+        known.is_none_or(|(known, _)| self.urgent(known) != self.urgent(&self.now))
     }
 
     /// What to tell with a request that is about to be made.
@@ -87,20 +87,24 @@ impl Telling {
                 urgent || counts || rest(told) != rest(&self.now)
             }
         };
-        self.under_way = due.then(|| self.now.clone());
-        self.under_way.clone()
+        let report = due.then(|| self.now.clone());
+        self.under_way = report.clone().map(|r| (r, now));
+        report
     }
 
-    /// The request was answered, or not.
-    pub(super) fn ended(&mut self, answered: bool, now: Timestamp) {
-        if let Some(report) = self.under_way.take().filter(|_| answered) {
-            self.told = Some((report, now));
-        }
+    /// The request was answered.
+    pub(super) fn answered(&mut self) {
+        self.told = self.under_way.take().or(self.told.take());
+    }
+
+    /// The request was given up: nobody knows whether what it told was heard.
+    pub(super) fn given_up(&mut self) {
+        self.told.take_if(|_| self.under_way.take().is_some());
     }
 
     /// The controller may have lost what it was told.
     pub(super) fn forget(&mut self) {
-        self.told = None;
+        (self.told, self.under_way) = (None, None);
     }
 
     fn urgent<'a>(&self, report: &'a Report) -> Urgent<'a> {
