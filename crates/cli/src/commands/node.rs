@@ -1,5 +1,6 @@
 //! `damm node …`: what runs on servers.
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -78,6 +79,7 @@ fn log(verbose: u8) {
     let level = level[usize::from(verbose).min(level.len() - 1)];
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let to_stderr = tracing_subscriber::fmt().with_writer(std::io::stderr).without_time();
+    let to_stderr = to_stderr.with_ansi(std::io::stderr().is_terminal());
     to_stderr.with_target(false).with_env_filter(filter).init();
 }
 

@@ -14,7 +14,7 @@ use crate::home::{Home, HomeError, Status, Tripwire};
 use crate::link::{Link, LinkError};
 
 /// What the agent's state is written down for people at most, and at least.
-const TELL: (Span, Span) = (Span::from_secs(5), Span::from_mins(1));
+const TELL: (Span, Span) = (Span::from_secs(2), Span::from_mins(1));
 
 /// Why an agent can't begin. Once it has begun it goes on, whatever happens.
 #[derive(Debug, thiserror::Error)]
@@ -107,8 +107,9 @@ impl Agent {
         let mut stop = std::pin::pin!(stop);
         loop {
             self.act();
-            let wait = self.core.wake().map(|at| self.clock.until(at));
-            let wait = wait.unwrap_or(std::time::Duration::MAX).min(TELL.1.to_std());
+            let told = self.write_status();
+            let wait = self.core.wake().map_or(told, |at| at.min(told));
+            let wait = self.clock.until(wait);
             let event = tokio::select! {
                 () = &mut stop => break,
                 _ = &mut self.labour => return Err(AgentError::Broken),
@@ -132,7 +133,6 @@ impl Agent {
                 self.core.handle(Event::Kept(kept), self.clock.now());
             }
         }
-        self.write_status();
     }
 
     fn carry_out(&mut self, deed: Deed) -> Option<Result<(), HomeError>> {
@@ -204,8 +204,8 @@ impl Agent {
         reserved
     }
 
-    /// Writes down how the agent is, and says what has changed.
-    fn write_status(&mut self) {
+    /// Writes down how the agent is, and says what has changed; when to come again.
+    fn write_status(&mut self) -> Timestamp {
         let now = self.clock.now();
         let report = self.core.report();
         let status = Status {
@@ -221,8 +221,9 @@ impl Agent {
         if let Some((last, at)) = &self.status {
             let age = now.since(*at);
             let same = Status { at: last.at, alone_for: last.alone_for, ..status.clone() } == *last;
-            if age < TELL.0 || same && age < TELL.1 {
-                return;
+            let rest = if same { TELL.1 } else { TELL.0 };
+            if age < rest {
+                return *at + rest;
             }
         }
         let before = self.status.as_ref().map(|(s, _)| &s.report.problems);
@@ -234,6 +235,7 @@ impl Agent {
             tracing::warn!("{error}");
         }
         self.status = Some((status, now));
+        now + TELL.1
     }
 }
 
