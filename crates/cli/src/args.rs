@@ -147,7 +147,17 @@ Examples:
   damm demo --fast
   damm demo --dir ./demo      keep the state, then: damm status --state sqlite:demo/damm.db")]
     Demo(Demo),
-pub use node::{Node, NodeRun, NodeService, NodeState, NodeWireguard, Supervisor};
+    /// A small internet of network namespaces on this machine, with real agents; needs root
+    #[command(after_long_help = "A topology whose providers are of the kind `lab` is built of \
+namespaces: servers, the links between them, clients in several networks, and a server that plays \
+the internet. All else is as it is anywhere: the same controller, the same agents, the same packets.
+
+Examples:
+  damm lab up examples/lab.json
+  damm lab status
+  damm lab censor as58224 198.18.0.7 on
+  damm lab down")]
+    Lab(lab::Lab),
     /// Make an ingress node with its front doors
     CreateIngress(Create),
     /// Make an egress node with its addresses
@@ -170,6 +180,9 @@ pub use node::{Node, NodeRun, NodeService, NodeState, NodeWireguard, Supervisor}
     DrainEgressIp(verbs::ByEgressIp),
     /// Give one drained egress address back
     ReleaseEgressIp(verbs::ByEgressIp),
+    /// What runs on servers
+    #[command(subcommand)]
+    Node(Node),
     /// Print a shell's completions
     #[command(after_long_help = "Examples:
   damm completions bash > /etc/bash_completion.d/damm
