@@ -159,12 +159,35 @@ fn an_egress_node_is_told_of_no_front_door_and_an_ingress_node_of_no_egress_addr
 }
 
 #[test]
-fn nothing_is_downloaded_at_boot() {
+fn nothing_is_downloaded_at_boot_but_the_distributions_packages() {
     for role in [Role::Ingress, Role::Egress] {
         let text = Template::built_in(role).text;
-        for word in ["curl", "wget", "http:", "https:", "| sh", "|sh", "packages:", "apt:"] {
+        for word in ["curl", "wget", "http:", "https:", "| sh", "|sh", "apt:", "snap:"] {
             assert!(!text.contains(word), "{role}: {word}");
         }
+        let config: serde_json::Value = serde_saphyr::from_str(built_in(role).expose()).unwrap();
+        let packages = config["packages"].as_array().unwrap();
+        let plain =
+            |p: &serde_json::Value| p.as_str().is_some_and(|p| !p.contains([' ', '/', '=']));
+        assert!(packages.iter().all(plain), "{role}: {packages:?}");
+    }
+}
+
+#[test]
+fn systemd_finds_no_fault_in_the_agents_unit() {
+    for role in [Role::Ingress, Role::Egress] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("damm-node.service");
+        let file = written(&built_in(role), "/etc/systemd/system/damm-node.service");
+        // The program is not on this machine; one that is stands in for it.
+        let unit = file["content"].as_str().unwrap().replace("/usr/local/bin/damm", "/bin/true");
+        std::fs::write(&path, unit).unwrap();
+        let verify =
+            std::process::Command::new("systemd-analyze").arg("verify").arg(&path).output();
+        let Ok(verified) = verify else { return eprintln!("skipped: no systemd-analyze") };
+        let said = String::from_utf8_lossy(&verified.stderr);
+        let ours: Vec<_> = said.lines().filter(|l| l.contains("damm-node.service")).collect();
+        assert!(ours.is_empty(), "{role}: {ours:?}");
     }
 }
 
