@@ -18,7 +18,7 @@ pub(crate) const SOCKET: &str = "DAMM_TESTBED_SOCKET";
 /// Where the machine keeps its state.
 pub(crate) const HOME: &str = "DAMM_TESTBED_HOME";
 /// The user of a machine's proxies.
-pub(crate) const PROXY_UID: u32 = 60_710;
+pub const PROXY_UID: u32 = 60_710;
 
 /// What a machine is told to do.
 #[derive(Debug, Serialize, Deserialize)]

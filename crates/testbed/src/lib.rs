@@ -20,7 +20,7 @@ mod wireguard;
 mod world;
 
 pub use bed::{Bed, Namespace};
-pub use driver::{Answer, Order, serve_if_asked};
+pub use driver::{Answer, Order, PROXY_UID, serve_if_asked};
 pub use machine::Machine;
 pub use traffic::{Asked, Job, PORT};
 pub use world::{CLIENTS, CLIENTS6, SERVER, SERVER6, World};

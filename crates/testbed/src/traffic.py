@@ -6,9 +6,9 @@ datagrams HOST COUNT FROM...   the same with UDP, each asked once
 streams  HOST COUNT FROM...    COUNT connections that speak every 20 ms until told to end
 rain     HOST RATE FROM...     datagrams until told to end: what is lost is an error
 """
-import collections, json, select, socket, sys, threading, time
+import collections, json, os, select, socket, sys, threading, time
 
-PORT = 7000
+PORT = int(os.environ.get("PORT", "7000"))
 FREEBIND = 15
 
 

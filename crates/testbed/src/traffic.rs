@@ -49,8 +49,22 @@ impl Namespace {
     /// # Errors
     /// When it can't be run.
     pub fn job(&self, args: &[&str]) -> Result<Job> {
-        let mut command = self.command("python3");
-        command.args(["-c", SCRIPT]).args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
+        self.job_as("0", PORT, args)
+    }
+
+    /// Starts a part of the script as a user, for another port.
+    ///
+    /// # Errors
+    /// When it can't be run.
+    pub fn job_as(&self, user: &str, port: u16, args: &[&str]) -> Result<Job> {
+        let mut command = self.command("setpriv");
+        command.args(["--reuid", user, "--clear-groups", "/usr/bin/python3"]);
+        command
+            .env("PORT", port.to_string())
+            .args(["-c", SCRIPT])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut process = command.spawn().context("can't run python3")?;
         let mut output = BufReader::new(process.stdout.take().context("no output")?);
         output.read_line(&mut String::new())?;
