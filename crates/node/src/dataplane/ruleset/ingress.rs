@@ -349,9 +349,8 @@ fn departure(script: &mut Script, facts: &IngressFacts<'_>) {
             ip saddr {{ {pool4}, {sessions4} }} counter name leak drop
             ip6 saddr {{ {pool6}, {sessions6} }} counter name leak drop
             meta mark and 0xffff != 0 counter name leak drop
-            meta skuid != {uid} accept
-            ct direction reply accept
-            counter name leak drop"
+            meta skuid {uid} ct direction original counter name leak drop
+            meta skuid {uid} ct state {{ invalid, untracked }} counter name leak drop"
         ),
     );
 }
