@@ -42,7 +42,7 @@ fn debians_cloud_init_takes_odd_names_too() {
 
 #[test]
 fn debians_cloud_init_would_have_said_no() {
-    let wrong = built_in(Role::Ingress).into_text().replace("users:", "users: 3 #");
+    let wrong = built_in(Role::Ingress).into_text().replace("packages:", "packages: 3 #");
     for text in [wrong.as_str(), "#cloud-config\nwrite_files: [{content: x}]\n"] {
         if let Some((valid, said)) = judged(text) {
             assert!(!valid, "{said}");
