@@ -136,7 +136,7 @@ async fn what_can_not_be_read_is_refused_and_says_nothing_of_it() {
     let (world, node) = one().await;
     let mut agent = world.agent(node.id, 1).await;
     let text = serde_json::to_string(&agent.join_request()).unwrap();
-    let cut = text[..text.len() - 2].as_bytes().to_vec();
+    let cut = text.as_bytes()[..text.len() - 2].to_vec();
     let wrong = text.replace("\"identity\"", "\"secret\"").into_bytes();
     for body in [cut, wrong, Vec::new(), vec![0xff; 9]] {
         let signature = agent.key.sign(JoinRequest::PATH, &body);
