@@ -28,12 +28,14 @@ pub struct Budget {
     pub polls: u32,
     /// The longest that it sleeps for something whose moment is known, such as a drain's deadline.
     pub patience: Span,
+    /// What the same run has taken down before: it counts against the topology's limit.
+    pub destroyed: u32,
 }
 
 impl Default for Budget {
     /// A command's: about 20 minutes of looking at what is being made, and no waiting for drains.
     fn default() -> Self {
-        Self { polls: 45, patience: Span::from_mins(5) }
+        Self { polls: 45, patience: Span::from_mins(5), destroyed: 0 }
     }
 }
 
@@ -60,6 +62,8 @@ pub struct Settled {
     pub plans: u32,
     /// Steps that were done.
     pub steps: usize,
+    /// What the whole run has planned to take down.
+    pub destroyed: u32,
     /// Steps of the last pass that failed.
     pub failed: Vec<Failed>,
     /// Calls that were not made, because they would have broken a rule.
@@ -78,6 +82,7 @@ impl Settled {
             ended: Ended::Done,
             plans: 0,
             steps: 0,
+            destroyed: 0,
             failed: Vec::new(),
             breaches: Vec::new(),
             held: Vec::new(),
@@ -110,13 +115,13 @@ impl Engine {
     pub async fn settle(&self, budget: Budget, actor: &str) -> Result<Settled, Error> {
         let mut settled = Settled::new(Report::default());
         let (mut idle, mut pace) = (0, POLL_FIRST);
-        let mut destroyed = 0;
+        settled.destroyed = budget.destroyed;
         // Progress is a world that was not there before in this run: what goes back and forth, or
         // is asked for again and again, is none.
         let mut worlds = HashSet::new();
         loop {
             let looked = self.now();
-            let round = self.round(&mut settled, &mut destroyed, actor).await?;
+            let round = self.round(&mut settled, actor).await?;
             if self.stop.is_stopped() {
                 settled.ended = Ended::Stopped;
                 return Ok(settled);
@@ -162,7 +167,6 @@ impl Engine {
     async fn round(
         &self,
         settled: &mut Settled,
-        destroyed: &mut u32,
         actor: &str,
     ) -> Result<Round, Error> {
         let refreshed = self.refresh().await?;
@@ -175,11 +179,11 @@ impl Engine {
             if self.stop.is_stopped() {
                 break;
             }
-            let plan = self.replan(*destroyed).await?;
+            let plan = self.replan(settled.destroyed).await?;
             let rests = plan.diff.is_empty();
             if !rests {
                 self.adopt(&plan, actor).await?;
-                *destroyed += destroys(&plan.report);
+                settled.destroyed += destroys(&plan.report);
                 settled.plans += 1;
             }
             settled.waits.clone_from(&plan.report.waits);

@@ -186,8 +186,17 @@ async fn what_an_agent_says_is_read_by_the_engine_and_outlives_a_restart() {
     assert!(!world.reports().await[&nodes[0].id].healthy);
     ingress.report(&said).await.unwrap();
 
+    // Nobody could hear them for a day: that is no silence of theirs.
+    world.clock.advance(Span::from_days(1));
     let world = world.restart().await;
     assert_eq!(world.endpoint.missing(), 2);
+    let kept = world.reports().await.remove(&nodes[0].id).unwrap();
+    assert_eq!(kept.heard_at, START + Span::from_secs(24 * 3_600 - 5 * 60));
+    assert_eq!(world.endpoint.gather(Span::ZERO).await, 2);
+    let silent = world.reports().await.remove(&nodes[0].id).unwrap();
+    assert_eq!(silent.heard_at, START);
+
+    let world = world.restart().await;
     let kept = world.reports().await.remove(&nodes[0].id).unwrap();
     assert_eq!((kept.healthy, &kept.verified), (true, &said.verified));
     let gathering = {

@@ -35,6 +35,8 @@ pub(super) struct Desk {
     pub(super) seats: BTreeMap<NodeId, StoredSeat>,
     pub(super) configs: BTreeMap<NodeId, StoredConfig>,
     pub(super) credentials: Arc<[Credential]>,
+    /// Whether agents had the time to come back after the start.
+    pub(super) gathered: bool,
     /// What configs are made from; none before the first time.
     pub(super) scene: Option<Arc<Scene>>,
 }
@@ -63,6 +65,7 @@ impl Desk {
             seats: store.seats().await?,
             configs,
             credentials: store.credentials().await?.into(),
+            gathered: false,
             scene: None,
         })
     }
@@ -76,9 +79,15 @@ impl Desk {
         self.configs.retain(|id, _| stays(id));
     }
 
-    pub(super) fn reports(&self) -> BTreeMap<NodeId, NodeReport> {
+    /// What agents last said. As long as they may not have come back yet, what is known of one that
+    /// has not counts as said at `doubt` at the earliest.
+    pub(super) fn reports(&self, doubt: Timestamp) -> BTreeMap<NodeId, NodeReport> {
+        let heard_at = |known: &Known| match known.heard || self.gathered {
+            true => known.heard_at,
+            false => known.heard_at.max(doubt),
+        };
         let report = |known: &Known| NodeReport {
-            heard_at: known.heard_at,
+            heard_at: heard_at(known),
             healthy: known.stored.healthy,
             generation: known.stored.orders,
             verified: known.stored.verified.clone(),

@@ -116,11 +116,14 @@ impl AgentsEndpoint {
     }
 
     /// Waits until all known agents are heard of, or for so long; the answer is how many are not.
-    /// Whoever judges silence should wait for this first: it may be our own.
+    ///
+    /// Until then an agent's silence counts for nothing, since nobody was there to hear it: it is
+    /// told of as it was last. From then on it counts from when the agent was last heard of.
     pub async fn gather(&self, limit: Span) -> usize {
         let mut news = self.news();
         let all = async { while self.missing() > 0 && news.changed().await.is_ok() {} };
         let _ = tokio::time::timeout(limit.to_std(), all).await;
+        self.desk().gathered = true;
         self.missing()
     }
 
@@ -160,7 +163,9 @@ fn has_agents(topology: &Topology, node: &Node) -> bool {
 #[async_trait]
 impl Agents for AgentsEndpoint {
     async fn reports(&self) -> damm_clouds::traits::Result<BTreeMap<NodeId, NodeReport>> {
-        Ok(self.desk().reports())
+        // Half of what is taken for death: neither dead now, nor alive for long.
+        let doubt = self.topology.rotation.dead_after.scale(0.5);
+        Ok(self.desk().reports(self.clock.now() - doubt))
     }
 
     async fn order(&self, node: NodeId, orders: &NodeOrders) -> damm_clouds::traits::Result<()> {
