@@ -6,9 +6,11 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub mod lab;
 mod node;
+mod serve;
 mod verbs;
 
 pub use node::{Node, NodeRun, NodeService, NodeState, NodeWireguard, Supervisor};
+pub use serve::{AgentsAt, Credentials, Revoke, Serve};
 pub use verbs::{ByNode, Count, Create, VerbOptions};
 
 const LONG_ABOUT: &str = "\
@@ -108,6 +110,19 @@ Examples:
   damm apply next.plan                        exactly the plan that was reviewed
   damm apply topology.json --yes --wait 2h    stay while drains end, two hours at most")]
     Apply(Apply),
+    /// The controller: keep the fleet as the topology wants it, and serve nodes' agents
+    #[command(
+        after_long_help = "Holds the state, plans and carries out as `damm apply --yes` does, \
+within the same guards, at intervals and whenever agents have something new to say. Ctrl-C stops \
+it cleanly; a killed one loses nothing.
+
+Agents go on without it, from their last config.
+
+Examples:
+  damm serve topology.json
+  damm serve topology.json --agents 192.0.2.10:8443"
+    )]
+    Serve(Serve),
     /// The fleet at a glance
     #[command(after_long_help = "Examples:
   damm status
@@ -137,6 +152,9 @@ Examples:
     /// Bring in what is known of front doors' reachability
     #[command(subcommand)]
     Verdicts(Verdicts),
+    /// Make, list and revoke what clients prove themselves with
+    #[command(subcommand)]
+    Credentials(Credentials),
     /// A fleet's whole life on the built-in simulated cloud, in under a minute
     #[command(after_long_help = "Builds a fleet, publishes its catalogs, lets a censor block \
 front doors, replaces, drains and retires them, and rotates the egress, on a clock whose days \
@@ -241,6 +259,9 @@ pub struct Apply {
     /// Stay for what waits, for as long as this: `90s`, `15m`, `24h`
     #[arg(long, value_name = "DURATION")]
     pub wait: Option<damm_fleet::Span>,
+    /// Where agents are served meanwhile.
+    #[command(flatten)]
+    pub agents: AgentsAt,
 }
 
 /// `damm status`

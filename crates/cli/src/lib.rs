@@ -1,5 +1,6 @@
 //! The damm command line: thin. It reads arguments and files, asks the inner rooms, and renders.
 
+mod agents;
 pub mod args;
 mod clock;
 mod commands;

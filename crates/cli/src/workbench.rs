@@ -8,8 +8,10 @@ use damm_clouds::{Clock, Providers, WallClock};
 use damm_engine::{Engine, InState, Keys, KeysError, Listener, Parts, Stop};
 use damm_fleet::{ProfileName, Seed, Topology};
 use damm_planner::Situation;
+use damm_server::AgentsEndpoint;
 use damm_store::{Access, Store};
 
+use crate::agents;
 use crate::commands::lab;
 use crate::exit::{Failure, Result};
 use crate::failures::chain;
@@ -39,6 +41,9 @@ pub struct Workbench {
     pub engine: Engine,
     /// The accounts; the embedded cloud's world for the demo.
     pub providers: Providers,
+    /// Where nodes' agents come to, where they have any. Nobody is answered there before
+    /// [`agents::serve`].
+    pub agents: Option<Arc<AgentsEndpoint>>,
     /// Raised to stop cleanly.
     pub stop: Stop,
     store: Store,
@@ -115,6 +120,7 @@ impl Workbench {
         let providers = Providers::connect(&topology, storage, setup.clock.clone()).await;
         let mut providers = providers.map_err(|e| Failure::error(chain(&e)))?;
         lab::connect(&mut providers, &topology, &setup.file.name, &setup.clock)?;
+        let agents = agents::open(&topology, &store, &keys, &setup.clock, &mut providers).await?;
         let stop = Stop::default();
         let engine = Engine::new(Parts {
             store: store.clone(),
@@ -129,7 +135,7 @@ impl Workbench {
             stop: stop.clone(),
         });
         engine.recover().await?;
-        Ok(Self { file: setup.file, engine, providers, stop, store })
+        Ok(Self { file: setup.file, engine, providers, agents, stop, store })
     }
 
     /// The state.

@@ -5,11 +5,13 @@ mod support;
 
 use support::{Ran, damm};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "init",
     "check",
     "plan",
     "apply",
+    "serve",
+    "credentials",
     "status",
     "show",
     "explain",

@@ -100,6 +100,10 @@ fn every_kind_is_printed_as_it_is_documented() {
     fits(&run(&["catalog", "show", file]), "catalog", &mut seen);
     fits(&run(&["catalog", "verify", file, "--root", "keys/root.json"]), "catalog", &mut seen);
     fits(&run(&["drain-frontdoor", &door]), "verb", &mut seen);
+    fits(&run(&["credentials", "new"]), "credential", &mut seen);
+    fits(&run(&["credentials", "list"]), "credentials", &mut seen);
+    fits(&run(&["credentials", "revoke", "0"]), "credential-revoked", &mut seen);
+    fits(&fleet.serve_until(&["--json"], "plans, "), "served", &mut seen);
     let mut demo = damm();
     fits(&Ran::of(demo.args(["demo", "--json"]).output().unwrap()).expect(0), "demo", &mut seen);
     let documented: BTreeSet<String> = page().into_keys().collect();

@@ -164,11 +164,7 @@ impl Engine {
     }
 
     /// One look, and all that can be planned and carried out on it.
-    async fn round(
-        &self,
-        settled: &mut Settled,
-        actor: &str,
-    ) -> Result<Round, Error> {
+    async fn round(&self, settled: &mut Settled, actor: &str) -> Result<Round, Error> {
         let refreshed = self.refresh().await?;
         let mut round = Round {
             under_way: !refreshed.unlisted.is_empty(),

@@ -10,7 +10,8 @@ use crate::record::StoredAgent;
 use crate::rows::{Row, Statement, text};
 use crate::tripwire::point;
 
-/// Sets agents: node, sequence, body. A sequence number is never lowered. An agent whose node was forgotten meanwhile is not kept.
+/// Sets agents: node, sequence, body. A sequence number is never lowered. An agent whose node was
+/// forgotten meanwhile is not kept.
 static AGENTS: Statement = Statement {
     table: "agents",
     sql: "INSERT INTO agents (node, sequence, body)

@@ -3,12 +3,17 @@
 use clap::Args;
 use damm_fleet::{EgressIpId, FrontdoorId, NodeId, ProfileName, ProviderName, RegionName};
 
+use crate::args::serve::AgentsAt;
+
 /// Options of every verb.
 #[derive(Debug, Clone, Args)]
 pub struct VerbOptions {
     /// Show what it would do, and do nothing
     #[arg(long)]
     pub plan: bool,
+    /// Where agents are served meanwhile.
+    #[command(flatten)]
+    pub agents: AgentsAt,
 }
 
 /// A verb that makes a node.

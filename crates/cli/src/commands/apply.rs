@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::render::{Line, Page, Style, waits};
 use crate::topology_file::TopologyFile;
 use crate::workbench::{Setup, Workbench};
-use crate::{interrupt, state};
+use crate::{agents, interrupt, state};
 
 /// Longer than any fleet's life; a moment this far ahead can still be written down.
 const FOR_EVER: Span = Span::from_days(36_500);
@@ -36,7 +36,10 @@ pub async fn run(args: &Apply, global: &Global, output: &Output) -> Result<Exit>
     let progress = Progress::new(output);
     let setup = Setup::real(wanted.file.clone(), wanted.state.clone(), progress.listener())?;
     let bench = Workbench::open(setup).await.inspect_err(|_| progress.finish())?;
-    let applied = apply(args, &wanted, &bench, &progress, output).await;
+    let applied = match agents::serve(&bench, &args.agents, &progress).await {
+        Ok(_served) => apply(args, &wanted, &bench, &progress, output).await,
+        Err(failure) => Err(failure),
+    };
     progress.finish();
     bench.close().await?;
     applied

@@ -9,6 +9,7 @@ mod audit;
 mod catalog;
 mod check;
 mod completions;
+mod credentials;
 mod demo;
 mod explain;
 mod init;
@@ -16,6 +17,7 @@ pub mod lab;
 mod man;
 mod node;
 mod plan;
+mod serve;
 mod show;
 mod status;
 mod verbs;
@@ -51,13 +53,15 @@ async fn run_async(cli: Cli, output: &Output) -> Result<Exit> {
         Command::Demo(args) => demo::run(args, global, output).await,
         Command::Plan(args) => plan::run(args, global, output).await,
         Command::Apply(args) => apply::run(args, global, output).await,
+        Command::Serve(args) => serve::run(args, global, output).await,
+        Command::Credentials(args) => credentials::run(args, global, output).await,
         Command::Status(args) => status::run(args, global, output).await,
         Command::Explain(args) => explain::run(args, global, output).await,
         Command::Audit(args) => audit::run(args, global, output).await,
         Command::Node(command) => node::run(command, output).await,
         Command::Verdicts(Verdicts::Import(args)) => verdicts::run(args, global, output).await,
         other => match verbs::of(other) {
-            Some((edit, only_show)) => verbs::run(&edit, only_show, global, output).await,
+            Some((edit, options)) => verbs::run(&edit, options, global, output).await,
             // All others were matched here or before the runtime was made.
             None => Err(Failure::error("this command does nothing yet")),
         },

@@ -7,7 +7,7 @@ use damm_fleet::{Action, BlueprintId, Span, Subject, Verb, WaitingOn};
 use damm_planner::{Edit, Plan, edit};
 use serde_json::json;
 
-use crate::args::{Command, Global};
+use crate::args::{Command, Global, VerbOptions};
 use crate::commands::plan::{self, Planned};
 use crate::commands::verdicts::actor;
 use crate::exit::{Exit, Failure, Result};
@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::render::{Line, Page, Style};
 use crate::topology_file::TopologyFile;
 use crate::workbench::{Setup, Workbench};
-use crate::{clock, interrupt, state};
+use crate::{agents, clock, interrupt, state};
 
 /// Looks that are made at what the verb has begun: about ten minutes, as long as a slow vendor's
 /// machine takes.
@@ -27,7 +27,7 @@ const PACE: Span = Span::from_secs(10);
 const FIRST: Span = Span::from_secs(1);
 
 /// A verb with its options, when the command is one.
-pub fn of(command: &Command) -> Option<(Edit, bool)> {
+pub fn of(command: &Command) -> Option<(Edit, &VerbOptions)> {
     use Command as C;
     Some(match command {
         C::CreateIngress(a) => (
@@ -36,7 +36,7 @@ pub fn of(command: &Command) -> Option<(Edit, bool)> {
                 provider: a.provider.clone(),
                 profile: a.profile.clone(),
             },
-            a.options.plan,
+            &a.options,
         ),
         C::CreateEgress(a) => (
             Edit::CreateEgress {
@@ -44,43 +44,60 @@ pub fn of(command: &Command) -> Option<(Edit, bool)> {
                 provider: a.provider.clone(),
                 profile: a.profile.clone(),
             },
-            a.options.plan,
+            &a.options,
         ),
         C::AllocateIngressFrontdoors(a) => {
             let (node, count) = (a.node, a.count);
-            (Edit::AllocateIngressFrontdoors { node, count }, a.options.plan)
+            (Edit::AllocateIngressFrontdoors { node, count }, &a.options)
         }
         C::AllocateEgressIps(a) => {
             let (node, count) = (a.node, a.count);
-            (Edit::AllocateEgressIps { node, count }, a.options.plan)
+            (Edit::AllocateEgressIps { node, count }, &a.options)
         }
-        C::DrainNode(a) => (Edit::DrainNode { node: a.node }, a.options.plan),
-        C::RetireNode(a) => (Edit::RetireNode { node: a.node }, a.options.plan),
+        C::DrainNode(a) => (Edit::DrainNode { node: a.node }, &a.options),
+        C::RetireNode(a) => (Edit::RetireNode { node: a.node }, &a.options),
         C::PublishEndpointCatalog(a) => {
             let region = a.region.clone();
-            (Edit::PublishEndpointCatalog { region }, a.options.plan)
+            (Edit::PublishEndpointCatalog { region }, &a.options)
         }
-        C::DrainFrontdoor(a) => (Edit::DrainFrontdoor { frontdoor: a.frontdoor }, a.options.plan),
-        C::ReleaseFrontdoor(a) => {
-            (Edit::ReleaseFrontdoor { frontdoor: a.frontdoor }, a.options.plan)
-        }
-        C::DrainEgressIp(a) => (Edit::DrainEgressIp { egress_ip: a.egress_ip }, a.options.plan),
-        C::ReleaseEgressIp(a) => (Edit::ReleaseEgressIp { egress_ip: a.egress_ip }, a.options.plan),
+        C::DrainFrontdoor(a) => (Edit::DrainFrontdoor { frontdoor: a.frontdoor }, &a.options),
+        C::ReleaseFrontdoor(a) => (Edit::ReleaseFrontdoor { frontdoor: a.frontdoor }, &a.options),
+        C::DrainEgressIp(a) => (Edit::DrainEgressIp { egress_ip: a.egress_ip }, &a.options),
+        C::ReleaseEgressIp(a) => (Edit::ReleaseEgressIp { egress_ip: a.egress_ip }, &a.options),
         _ => return None,
     })
 }
 
 /// Carries a verb out, as a child blueprint of the target.
-pub async fn run(wanted: &Edit, only_show: bool, global: &Global, output: &Output) -> Result<Exit> {
+pub async fn run(
+    wanted: &Edit,
+    options: &VerbOptions,
+    global: &Global,
+    output: &Output,
+) -> Result<Exit> {
     let path = state::path(global.state.as_deref(), None)?;
     let file = stored_topology(&path, output).await?;
     let progress = Progress::new(output);
     let setup = Setup::real(file, path, progress.listener())?;
     let bench = Workbench::open(setup).await.inspect_err(|_| progress.finish())?;
-    let done = carry(wanted, only_show, &bench, &progress, output).await;
+    let done = work(wanted, options, &bench, &progress, output).await;
     progress.finish();
     bench.close().await?;
     done
+}
+
+async fn work(
+    wanted: &Edit,
+    options: &VerbOptions,
+    bench: &Workbench,
+    progress: &Progress,
+    output: &Output,
+) -> Result<Exit> {
+    let _served = match options.plan {
+        true => None,
+        false => agents::serve(bench, &options.agents, progress).await?,
+    };
+    carry(wanted, options.plan, bench, progress, output).await
 }
 
 /// The topology that was applied last; reading only, so that a mistyped path makes no state.

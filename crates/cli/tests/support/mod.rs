@@ -1,8 +1,9 @@
 //! A small fleet in a directory of its own, and the real binary run on it.
 #![allow(dead_code, clippy::unwrap_used, reason = "tests; each uses what it needs")]
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
@@ -124,6 +125,24 @@ impl Fleet {
     pub fn run(&self, args: &[&str]) -> Ran {
         Ran::of(self.command(args).output().unwrap())
     }
+
+    /// Runs the controller until it says some words, and asks it to stop.
+    pub fn serve_until(&self, options: &[&str], words: &str) -> Ran {
+        let (child, _) = self.serve(options, words);
+        stop(child)
+    }
+
+    /// Starts the controller, and waits for some words of it; what it says then has to be read.
+    pub fn serve(&self, options: &[&str], words: &str) -> (Child, impl Read + use<>) {
+        let mut command = self.command(&[&["serve", "topology.json"], options].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains(words) {
+            assert!(stderr.read_line(&mut said).unwrap() > 0, "it ended after saying {said}");
+        }
+        (child, stderr)
+    }
 }
 
 /// The binary, in an environment of its own.
@@ -134,6 +153,13 @@ pub fn damm() -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// Asks a process to stop, and waits until it has.
+pub fn stop(child: Child) -> Ran {
+    let asked = Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(asked.success());
+    Ran::of(child.wait_with_output().unwrap()).expect(0)
 }
 
 pub fn copy(from: &Path, to: &Path) {

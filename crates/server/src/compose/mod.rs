@@ -15,6 +15,8 @@
 mod content;
 mod place;
 mod scene;
+#[cfg(test)]
+mod tests;
 mod working_set;
 
 pub(crate) use place::free;
