@@ -19,6 +19,8 @@
 mod apply;
 pub mod conntrack;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod health;
 mod local;
 pub mod marks;

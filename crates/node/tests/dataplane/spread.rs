@@ -51,7 +51,7 @@ fn counted(world: &mut World) {
 
 #[test]
 fn what_proxies_send_goes_by_the_overlay_too() {
-    let Some(mut world) = world(2, 2) else { return };
+    let Some(world) = world(2, 2) else { return };
     let place = world.ingress.namespace.clone();
     let bound: Vec<String> = (2..60).map(|n| format!("10.64.5.{n}")).collect();
     let mut args = vec!["ask", SERVER, "116"];

@@ -7,6 +7,8 @@ mod actual;
 mod desired;
 mod difference;
 mod peers;
+#[cfg(test)]
+mod tests;
 
 pub use actual::Actual;
 pub use desired::{

@@ -10,6 +10,8 @@ mod egress;
 mod guard;
 mod ingress;
 mod script;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -56,7 +58,7 @@ impl Ruleset {
     /// The transaction that makes the kernel's table this one, given the digests of what stands
     /// there; nothing when it is this one.
     pub fn change(&self, standing: &BTreeSet<Ipv6Addr>) -> Option<String> {
-        let wanted: BTreeSet<_> = self.parts.iter().map(|part| digest(part)).collect();
+        let wanted = self.standing();
         if wanted == *standing {
             return None;
         }
@@ -69,9 +71,13 @@ impl Ruleset {
     /// The same for a table whose parts can't be changed into these, as another version of damm
     /// may leave it: it begins anew, in one transaction all the same.
     pub fn anew(&self) -> String {
-        let wanted = self.parts.iter().map(|part| digest(part)).collect();
-        let parts = self.parts.concat();
-        format!("add table {TABLE}\ndelete table {TABLE}\n{}{parts}{}", opening(), closing(&wanted))
+        let (nothing, parts) = (nothing(), self.parts.concat());
+        format!("{nothing}{}{parts}{}", opening(), closing(&self.standing()))
+    }
+
+    /// The digests that tell that this one stands.
+    pub fn standing(&self) -> BTreeSet<Ipv6Addr> {
+        self.parts.iter().map(|part| digest(part)).collect()
     }
 }
 

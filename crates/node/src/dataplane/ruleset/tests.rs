@@ -1,0 +1,125 @@
+//! Rulesets as text, and as the real `nft` takes them.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use damm_protocol::RoleConfig;
+
+use super::{EgressFacts, IngressFacts, Primary, Ruleset, forget_counters};
+use crate::dataplane::fixture;
+use crate::dataplane::memory::Memory;
+
+fn remembered(role: RoleConfig) -> Memory {
+    let mut memory = Memory::default();
+    memory.follow(&fixture::config(role), &BTreeMap::new(), 0).unwrap();
+    memory
+}
+
+fn ingress(egresses: u8) -> Ruleset {
+    let config = fixture::ingress(egresses);
+    let memory = remembered(RoleConfig::Ingress(config.clone()));
+    let primary = Primary {
+        v4: Some("198.51.100.10".parse().unwrap()),
+        v6: Some("2001:db8:1::10".parse().unwrap()),
+    };
+    super::ingress(&IngressFacts {
+        config: &config,
+        peers: &memory.peers,
+        doors: &memory.doors,
+        receivers: &memory.receivers(),
+        primary,
+        proxy_uid: 60_710,
+        seed: 0x5eed,
+    })
+}
+
+fn egress(addresses: u8) -> Ruleset {
+    let config = fixture::egress(addresses);
+    let memory = remembered(RoleConfig::Egress(config.clone()));
+    super::egress(&EgressFacts {
+        config: &config,
+        addresses: &memory.addresses,
+        receivers: &memory.receivers(),
+        uplink: "eth0",
+        resolver_uid: 60_711,
+        seed: 0x5eed,
+    })
+}
+
+/// The text without the thousand slots, which the tests of slots look at.
+fn short(text: &str) -> String {
+    let long = |line: &str| line.starts_with("add element inet damm slots");
+    let cut = |line: &str| if long(line) { format!("{}…", &line[..40]) } else { line.to_owned() };
+    text.lines().map(cut).collect::<Vec<_>>().join("\n")
+}
+
+/// Feeds texts one after the other to `nft` in an empty network namespace; nothing when there can
+/// be none.
+fn nft(texts: &[String]) -> Option<String> {
+    let script: String = (0..texts.len()).map(|n| format!("nft -f \"$DIR/{n}\" && ")).collect();
+    let dir = tempfile::tempdir().unwrap();
+    for (n, text) in texts.iter().enumerate() {
+        std::fs::File::create(dir.path().join(n.to_string()))
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
+    }
+    let mut command = Command::new("unshare");
+    command.args(["-n", "sh", "-c", &format!("nft --version >&2 && {script} nft list ruleset")]);
+    let output = command.env("DIR", dir.path()).stdin(Stdio::null()).output().ok()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !said.starts_with("nftables") {
+        eprintln!("skipped: a network namespace and nft are needed: {said}");
+        return None;
+    }
+    assert!(output.status.success(), "{said}");
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn an_ingress_ruleset() {
+    insta::assert_snapshot!(short(&ingress(3).anew()));
+}
+
+#[test]
+fn an_egress_ruleset() {
+    insta::assert_snapshot!(short(&egress(5).anew()));
+}
+
+#[test]
+fn nft_takes_every_ruleset_and_every_change_between_them() {
+    let none = Default::default();
+    for [first, then] in [[ingress(1), ingress(200)], [egress(1), egress(250)]] {
+        let wanted = first.standing();
+        let change = then.change(&wanted).unwrap();
+        let back = first.change(&then.standing()).unwrap();
+        let texts = [first.anew(), first.change(&none).unwrap(), change, back, then.anew()];
+        if let Some(listing) = nft(&texts) {
+            assert_eq!(listing.matches("table ").count(), 1, "{listing}");
+        }
+    }
+}
+
+#[test]
+fn only_parts_that_changed_are_loaded() {
+    let (one, two) = (ingress(2), ingress(3));
+    assert_eq!(one.change(&one.standing()), None);
+    let change = two.change(&one.standing()).unwrap();
+    assert!(change.contains("slots4") && !change.contains("chain"), "{}", short(&change));
+}
+
+#[test]
+fn what_was_learned_is_never_flushed() {
+    for text in [ingress(3).change(&Default::default()), egress(3).change(&Default::default())] {
+        let text = text.unwrap();
+        assert!(text.contains("sessions4") && !text.contains("flush map inet damm sessions"));
+        assert!(!text.contains("delete") && !text.contains("flush ruleset"));
+    }
+}
+
+#[test]
+fn counters_of_what_is_gone_can_be_forgotten_twice() {
+    let forget = forget_counters(super::counters('a', 2));
+    let _ = nft(&[egress(1).anew(), forget.clone(), forget]);
+}
