@@ -64,7 +64,8 @@ impl Shelf {
     ///
     /// [`HomeError::Io`] when it can't be made.
     pub fn open(dir: &Path, tripwire: Tripwire) -> Result<Self, HomeError> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        // Transports pass through it to their own keys, as other users; all else in it is root's.
+        let made = DirBuilder::new().recursive(true).mode(0o711).create(dir);
         made.map_err(|e| HomeError::io("made", dir, e))?;
         Ok(Self { dir: dir.to_owned(), tripwire })
     }
