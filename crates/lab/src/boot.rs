@@ -22,6 +22,8 @@ use crate::tools;
 const OWN: [&str; 3] = ["/etc", "/var/lib", "/usr/local/bin"];
 /// Where a machine has its program.
 const PROGRAM: &str = "/usr/local/bin/damm";
+/// The directory that it is in.
+pub const PROGRAMS: &str = "/usr/local/bin";
 /// What the agent is started from.
 const SEAT: &str = "/etc/damm/node.json";
 /// systemd's `RestartSec`, shorter.
@@ -58,9 +60,11 @@ fn facts(machine: &MachineFiles) -> Result<Facts> {
 
 fn mount(machine: &MachineFiles) -> Result<()> {
     for path in OWN {
-        let name = path.trim_start_matches('/').replace('/', "-");
-        let (layer, work) = (machine.layer(&name), machine.work(&name));
+        let (layer, work) = (machine.layer(path), machine.work(path));
         files::directory(&layer)?;
+        // The directory itself is the layer's: everybody may look into it, as on a server.
+        let open = fs::set_permissions(&layer, fs::Permissions::from_mode(0o755));
+        open.map_err(LabError::file("opened", &layer))?;
         files::directory(&work)?;
         let options =
             format!("lowerdir={path},upperdir={},workdir={}", layer.display(), work.display());

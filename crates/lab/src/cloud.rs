@@ -9,11 +9,11 @@ use damm_fleet::topology::Provider;
 use damm_fleet::{ProviderName, Timestamp};
 
 use crate::account::{Account, Refusal, told_machine};
-use crate::files;
 use crate::lab::{Alive, Lab};
 use crate::machine::{self, Facts};
 use crate::state::State;
 use crate::wires;
+use crate::{boot, files};
 
 /// Machines and addresses of one account of the lab.
 #[derive(Clone)]
@@ -83,6 +83,9 @@ impl LabCloud {
     fn prepare(&self, name: &str, user_data: &str) -> Done<()> {
         let files = self.lab.machine_files(name);
         files::directory(files.dir())?;
+        let programs = files.layer(boot::PROGRAMS);
+        files::directory(&programs)?;
+        files::link(&self.lab.program(), &programs.join("damm"))?;
         let facts = Facts { name: name.to_owned(), boot_ms: self.account.boot_ms() };
         files::put(&files.facts(), &serde_json::to_vec(&facts).unwrap_or_default())?;
         Ok(files::put(&files.user_data(), user_data.as_bytes())?)

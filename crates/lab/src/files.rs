@@ -42,15 +42,20 @@ impl MachineFiles {
         self.0.join("console.log")
     }
 
-    /// What the machine has changed of one of this machine's directories.
-    pub fn layer(&self, name: &str) -> PathBuf {
-        self.0.join("disk").join(name)
+    /// What the machine has for itself of one of this machine's directories.
+    pub fn layer(&self, path: &str) -> PathBuf {
+        self.0.join("disk").join(flat(path))
     }
 
-    /// Where the kernel prepares such a change.
-    pub fn work(&self, name: &str) -> PathBuf {
-        self.0.join("work").join(name)
+    /// Where the kernel prepares changes of it.
+    pub fn work(&self, path: &str) -> PathBuf {
+        self.0.join("work").join(flat(path))
     }
+}
+
+/// A path as one file name.
+fn flat(path: &str) -> String {
+    path.trim_start_matches('/').replace('/', "-")
 }
 
 /// Makes a directory that only root can read, with those above it.

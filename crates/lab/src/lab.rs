@@ -186,6 +186,15 @@ impl Lab {
             .map_err(|e| LabError::Tool { command: name.to_owned(), message: e.to_string() })
     }
 
+    /// The processes that run where something of the lab stands.
+    ///
+    /// # Errors
+    ///
+    /// [`LabError::NotUp`], and failures of the system.
+    pub fn processes(&self, place: &str) -> Result<Vec<u32>> {
+        tools::processes(&self.state()?.namespace(place))
+    }
+
     /// Where a program that was [started](Self::start) prints to.
     pub fn log(&self, name: &str) -> PathBuf {
         self.dir.join("logs").join(format!("{name}.log"))

@@ -26,5 +26,5 @@ mod wires;
 
 pub use cloud::LabCloud;
 pub use error::LabError;
-pub use lab::{Alive, Lab, Status};
+pub use lab::{Alive, Lab, MachineStatus, Status};
 pub use layout::{CONTROL, Client, INTERNET, Layout, Network, Site};

@@ -71,6 +71,18 @@ fn keys_for(topology: &Path, output: &Output) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Writes keys beside a topology, unless there are some.
+///
+/// # Errors
+///
+/// When they can't be written.
+pub fn place_keys(dir: &Path, fleet: &str) -> Result<()> {
+    match dir.join(PARTS[0]).exists() {
+        true => Ok(()),
+        false => stage(dir, "", fleet, &PARTS[..1]),
+    }
+}
+
 fn refuse_to_overwrite(dir: &Path, parts: &[&str]) -> Result<()> {
     let there: Vec<String> = parts
         .iter()

@@ -11,12 +11,14 @@ use damm_lab::probe::{Errand, Way};
 use damm_lab::{Alive, Lab, LabCloud, LabError, Layout, Status};
 use serde_json::json;
 
+use crate::args::Global;
 use crate::args::lab::{self as args, LabCommand, Switch};
+use crate::commands::init;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Output;
 use crate::render::{Line, Style, Table};
 use crate::topology_file::TopologyFile;
-use crate::workbench;
+use crate::{state, workbench};
 
 impl From<LabError> for Failure {
     fn from(error: LabError) -> Self {
@@ -25,11 +27,11 @@ impl From<LabError> for Failure {
 }
 
 /// Does what `damm lab` is asked for.
-pub fn run(lab: &args::Lab, output: &Output) -> Result<Exit> {
+pub fn run(lab: &args::Lab, global: &Global, output: &Output) -> Result<Exit> {
     let here = || Path::new("lab").to_owned();
     let open = || open(lab.dir.clone().unwrap_or_else(here));
     match &lab.what {
-        LabCommand::Up(up) => return self::up(up, lab.dir.clone(), output),
+        LabCommand::Up(up) => return self::up(up, lab.dir.clone(), global, output),
         LabCommand::Status => show(&open()?.status()?, output),
         LabCommand::Down => open()?.down()?,
         LabCommand::Censor(c) => open()?.censor(&c.network, c.address, c.switch == Switch::On)?,
@@ -53,7 +55,7 @@ pub fn dir_of(told: Option<PathBuf>, topology: &str) -> PathBuf {
     told.unwrap_or_else(|| workbench::base(topology).join("lab"))
 }
 
-fn up(up: &args::LabUp, dir: Option<PathBuf>, output: &Output) -> Result<Exit> {
+fn up(up: &args::LabUp, dir: Option<PathBuf>, global: &Global, output: &Output) -> Result<Exit> {
     let file = TopologyFile::read(&up.topology, output)?;
     if !has_lab(&file.topology) {
         return Err(Failure::error(format!("no provider of {} is of the kind `lab`", file.name))
@@ -62,9 +64,41 @@ fn up(up: &args::LabUp, dir: Option<PathBuf>, output: &Output) -> Result<Exit> {
     let lab = open(dir_of(dir, &file.name))?;
     lab.up(&Layout::of(&file.topology, up.clients)?)?;
     let program = lab.program().display().to_string();
-    lab.start("internet", "internet", &[&program, "lab", "internet"])?;
+    once(&lab, "internet", "internet", &[&program, "lab", "internet"])?;
+    if !up.bare {
+        init::place_keys(&workbench::base(&file.name), &file.topology.fleet)?;
+        serve(&lab, &file.name, global)?;
+    }
     show(&lab.status()?, output);
+    if !up.bare {
+        let log = lab.log("controller");
+        let text = format!("The controller builds the fleet and says so in {}", log.display());
+        output.note(&Line::of(Style::Accent, "→ ").put(Style::Plain, text));
+    }
     Ok(Exit::Done)
+}
+
+/// Starts the controller where it stands in the lab.
+fn serve(lab: &Lab, topology: &str, global: &Global) -> Result<()> {
+    let absolute = |path: &Path| {
+        let found = std::path::absolute(path);
+        found.map(|p| p.display().to_string()).map_err(|e| Failure::io("find", path, &e))
+    };
+    let topology = absolute(Path::new(topology))?;
+    let state = state::path(global.state.as_deref(), Some(Path::new(&topology)))?;
+    let state = format!("sqlite:{}", absolute(&state)?);
+    let (lab_dir, program) = (format!("DAMM_LAB={}", absolute(lab.dir())?), lab.program());
+    let program = absolute(&program)?;
+    let command = ["env", &lab_dir, &program, "--state", &state, "-v", "serve", &topology];
+    once(lab, "control", "controller", &command)
+}
+
+/// Starts a program, unless something runs there already.
+fn once(lab: &Lab, place: &str, name: &str, command: &[&str]) -> Result<()> {
+    if lab.processes(place)?.is_empty() {
+        lab.start(place, name, command)?;
+    }
+    Ok(())
 }
 
 /// Connects a topology's accounts of the kind `lab` to the lab that stands beside it, or where
@@ -144,7 +178,7 @@ fn show(status: &Status, output: &Output) {
     let mut machines = Table::new(&["MACHINE", "STATE", "PROVIDER", "NODE", "ADDRESSES"]);
     for m in &status.machines {
         let addresses = m.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        let cells = [&m.name, state(m.alive), &m.provider, &m.subject, &addresses];
+        let cells = [&m.name, how(m.alive), &m.provider, &m.subject, &addresses];
         machines.row(cells.map(Line::plain).into());
     }
     machines.draw(&mut page);
@@ -154,7 +188,7 @@ fn show(status: &Status, output: &Output) {
     output.result("lab", value(status), &page);
 }
 
-const fn state(alive: Alive) -> &'static str {
+const fn how(alive: Alive) -> &'static str {
     match alive {
         Alive::Running => "running",
         Alive::Starting => "starting",
@@ -167,7 +201,7 @@ fn value(status: &Status) -> serde_json::Value {
         "networks": status.layout.networks,
         "clients": status.layout.clients,
         "machines": status.machines.iter().map(|m| json!({
-            "name": m.name, "state": state(m.alive), "provider": m.provider, "node": m.subject,
+            "name": m.name, "state": how(m.alive), "provider": m.provider, "node": m.subject,
             "addresses": m.addresses,
         })).collect::<Vec<_>>(),
         "censored": status.censored.iter().map(|(network, address)| json!({

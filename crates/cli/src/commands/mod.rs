@@ -34,7 +34,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<Exit> {
         Command::Man(args) => man::run(&args, output),
         Command::Init(args) => init::run(&args, output),
         Command::Check(args) => check::run(&args, output),
-        Command::Lab(args) => lab::run(&args, output),
+        Command::Lab(args) => lab::run(&args, &cli.global, output),
         Command::Catalog(Catalog::Show(args)) => catalog::show(&args, output),
         Command::Catalog(Catalog::Verify(args)) => catalog::verify(&args, output),
         _ => runtime()?.block_on(run_async(cli, output)),
