@@ -216,13 +216,26 @@ fn newer(one: Option<NodeConfig>, other: Option<NodeConfig>) -> Option<NodeConfi
     one.into_iter().chain(other).reduce(|a, b| if b.generation > a.generation { b } else { a })
 }
 
+/// For half a second.
+const LOCK_TRIES: u32 = 50;
+
 fn lock(dir: &Path) -> Result<File, HomeError> {
     let path = dir.join("lock");
     let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
     let file = opened.map_err(|e| HomeError::io("written", &path, e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(HomeError::InUse { path: dir.to_owned() }),
-        Err(TryLockError::Error(e)) => Err(HomeError::io("written", &path, e)),
+    let mut tries = 0;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // A program that is just being started holds copies of all open files until it runs.
+            Err(TryLockError::WouldBlock) if tries < LOCK_TRIES => {
+                tries += 1;
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(HomeError::InUse { path: dir.to_owned() });
+            }
+            Err(TryLockError::Error(e)) => return Err(HomeError::io("written", &path, e)),
+        }
     }
 }

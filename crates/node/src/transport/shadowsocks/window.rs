@@ -20,13 +20,13 @@ impl Window {
     /// Whether a packet of this number is new; it is not the next time.
     pub fn admits(&mut self, number: u64) -> bool {
         // The last of all numbers can't be counted past.
-        if number == u64::MAX || number + WIDTH < self.next {
+        if number == u64::MAX || self.next.saturating_sub(number) > WIDTH {
             return false;
         }
         for skipped in self.next..(number + 1).min(self.next.saturating_add(WIDTH)) {
             self.set(skipped, false);
         }
-        if number >= self.next + WIDTH {
+        if number.saturating_sub(self.next) >= WIDTH {
             self.seen = [0; (WIDTH / 64) as usize];
         }
         self.next = self.next.max(number + 1);

@@ -145,9 +145,13 @@ mod tests {
         let now = format!("set=1\npublic_key={}\nendpoint=192.0.2.1:51820\n{ips}", key('a'));
         let again = format!("{now}replace_allowed_ips=true\n");
         assert!(!changes(&set(&again).peers[0], &there(&now)));
-        for more in ["allowed_ip=10.65.0.0/22\n", "endpoint=192.0.2.2:51820\n", "remove=true\n"] {
+        for more in ["allowed_ip=10.65.0.0/22\n", "remove=true\n"] {
             assert!(changes(&set(&format!("{again}{more}")).peers[0], &there(&now)), "{more}");
         }
+        let moved = again.replace("192.0.2.1", "192.0.2.2");
+        assert!(changes(&set(&moved).peers[0], &there(&now)));
+        let fewer = again.replace("allowed_ip=fd00::/64\n", "");
+        assert!(changes(&set(&fewer).peers[0], &there(&now)));
         let secret = format!("{again}preshared_key={}\n", key('b'));
         assert!(changes(&set(&secret).peers[0], &there(&now)));
     }
