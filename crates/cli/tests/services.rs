@@ -2,6 +2,8 @@
 //!
 //! Each test runs again in network, mount and process namespaces of its own, which needs root.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The Shadowsocks server against the clients of the `shadowsocks` package.
 
+#![allow(clippy::unwrap_used)]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -167,7 +169,8 @@ async fn streams_go_there_and_back_by_address_and_by_name() {
         let (mut read, mut write) = tokio::io::split(stream);
         let mut back = vec![0; long.len()];
         let (sent, read) = tokio::join!(write.write_all(&long), read.read_exact(&mut back));
-        (sent.unwrap(), read.unwrap());
+        sent.unwrap();
+        read.unwrap();
         assert!(back == long, "the bytes came back changed");
     }
 }

@@ -289,7 +289,7 @@ fn proxies(script: &mut Script, facts: &IngressFacts<'_>) {
             "ct direction reply counter name ct mark and 0xffff0000 map @d_down
             ct direction reply accept
             meta mark and 0xffff != 0 jump guarded
-            meta skuid {uid} oifname \"lo\" th dport != 20000-30001 counter name bogon reject"
+            meta skuid {uid} oifname \"lo\" th dport != 20000-29999 counter name bogon reject"
         ),
     );
 }
