@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use damm_assign::{AssignKey, BucketRef, Candidate, Doors};
-use damm_fleet::inventory::ObservedAddress;
+use damm_fleet::inventory::{ObservedAddress, TransportParams};
 use damm_fleet::{
     Asn, Blueprint, FrontdoorId, Inventory, Node, NodeId, Phase, PopulationName, RegionName, Role,
     Subject, Timestamp, Topology, node::Frontdoor, prefix_of,
@@ -88,7 +88,12 @@ impl Told {
             if let Some(egress) = hidden.get(&address.to_canonical()) {
                 return Err(Error::EgressAddress { door: door.id, egress: *egress });
             }
-            fronts.insert(door.id, front(door, address));
+            let params = inventory.transports.get(&node.id);
+            let front = front(door, address, params);
+            if let Some(egress) = named(&front, &hidden) {
+                return Err(Error::EgressAddress { door: door.id, egress });
+            }
+            fronts.insert(door.id, front);
             candidates.push(candidate(topology, node, door.id, observed, address));
         }
         if fronts.is_empty() {
@@ -169,14 +174,29 @@ fn usable(observed: &ObservedAddress) -> Option<(&ObservedAddress, IpAddr)> {
     Some((observed, address))
 }
 
-fn front(door: &Frontdoor, address: IpAddr) -> Front {
+fn front(door: &Frontdoor, address: IpAddr, params: Option<&TransportParams>) -> Front {
+    let params = params.and_then(|p| p.get(&door.transport.kind));
     Front {
         id: door.id,
         address,
         port: door.transport.port,
         transport: door.transport.kind.clone(),
-        params: BTreeMap::new(),
+        params: params.cloned().unwrap_or_default(),
     }
+}
+
+/// The hidden address that a front's params name, however they are written around it: they come
+/// from the node's agent, which knows where its egress nodes are.
+fn named(front: &Front, hidden: &BTreeMap<IpAddr, Subject>) -> Option<Subject> {
+    let of_address = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':');
+    let words = front.params.iter().flat_map(|(name, value)| [name, value]);
+    let mut words = words.flat_map(|text| text.split(|c| !of_address(c)));
+    words.find_map(|word| {
+        // An IPv4 address may have a port behind it, and an IPv6 address stands in brackets then.
+        let whole = word.parse::<IpAddr>().ok();
+        let host = || word.split(':').next()?.parse().ok();
+        hidden.get(&whole.or_else(host)?.to_canonical()).copied()
+    })
 }
 
 fn candidate(

@@ -210,3 +210,50 @@ fn a_catalog_reads_well_as_a_table() {
     }
     assert_eq!(lines.len(), 4 + catalog.fronts.len());
 }
+
+/// What an agent says of a node's transports.
+fn params(value: &str) -> damm_fleet::inventory::TransportParams {
+    let params = [("key".to_owned(), value.to_owned())];
+    let of = |kind: &str| (kind.to_owned(), params.clone().into());
+    ["shadowsocks", "wireguard", "other"].map(of).into()
+}
+
+#[test]
+fn clients_are_told_what_a_doors_transport_needs_and_of_no_other() {
+    let (mut fleet, node) = fleet();
+    fleet.inventory.transports.insert(node, params("abc"));
+    let told = fleet.told(&region("eu"), &population("ir")).unwrap();
+    let mine = doors(&fleet, node);
+    for front in told.fronts() {
+        let expected = if mine.contains(&front.id) { Some("abc") } else { None };
+        assert_eq!(front.params.get("key").map(String::as_str), expected);
+        assert!(front.params.len() < 2);
+    }
+    let told_of = |b| catalog(&fleet, b).fronts.iter().any(|f| mine.contains(&f.id));
+    let bucket = (0..fleet.topology.catalog.buckets).find(|b| told_of(*b)).unwrap();
+    let with = catalog(&fleet, bucket).contents_digest();
+    // What others need to know is nothing to it: of another role, or of no node at all.
+    let egress = fleet.egress(&shape(0, false));
+    for other in [egress, NodeId::from_raw(77)] {
+        fleet.inventory.transports.insert(other, params("egress"));
+    }
+    assert_eq!(catalog(&fleet, bucket).contents_digest(), with);
+    fleet.inventory.transports.insert(node, params("other"));
+    assert_ne!(catalog(&fleet, bucket).contents_digest(), with);
+}
+
+#[test]
+fn no_egress_address_is_told_among_what_a_transport_needs() {
+    let (mut fleet, node) = fleet();
+    fleet.egress(&shape(0, false));
+    let hidden = *fleet.egress_addresses().iter().find(|a| a.is_ipv4()).unwrap();
+    let of = |value: String| {
+        let mut fleet = fleet.clone();
+        fleet.inventory.transports.insert(node, params(&value));
+        fleet.told(&region("eu"), &population("ir")).map(drop)
+    };
+    for value in [format!("{hidden}"), format!("via {hidden}!"), format!("tcp://{hidden}:443/x")] {
+        assert!(matches!(of(value), Err(Error::EgressAddress { .. })));
+    }
+    assert_eq!(of("192.0.2.1:443".to_owned()), Ok(()));
+}

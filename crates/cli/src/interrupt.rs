@@ -1,5 +1,7 @@
 //! Ctrl-C, and the end of `--wait`.
 
+use std::io::Write;
+
 use damm_engine::Stop;
 use damm_fleet::Span;
 use tokio::task::JoinHandle;
@@ -20,13 +22,11 @@ pub fn watch(stop: Stop, limit: Option<Span>) -> Watch {
     let asked = stop.clone();
     let mut tasks = vec![tokio::spawn(async move {
         signalled().await;
-        eprintln!("\nStopping: what is under way is finished and written down first.");
         asked.stop();
+        say("\nStopping: what is under way is finished and written down first.");
         signalled().await;
-        eprintln!(
-            "It is safe to end it now, and it ends: all is in the ledger. Run the same command \
-             again."
-        );
+        say("It is safe to end it now, and it ends: all is in the ledger. Run the same command \
+             again.");
         std::process::exit(Exit::Partial as i32);
     })];
     if let Some(limit) = limit {
@@ -36,6 +36,11 @@ pub fn watch(stop: Stop, limit: Option<Span>) -> Watch {
         }));
     }
     Watch(tasks)
+}
+
+/// Tells whoever reads, if anybody does any more.
+fn say(text: &str) {
+    drop(writeln!(std::io::stderr(), "{text}"));
 }
 
 /// Returns at ctrl-C, or when the system asks the process to end.

@@ -27,6 +27,7 @@ pub(crate) fn assemble(world: &World, dead_after: Span, now: Timestamp) -> Inven
     let mut inventory = Inventory {
         providers: world.providers.clone(),
         catalogs: world.told.catalogs.clone(),
+        transports: world.transports.clone(),
         ..Inventory::default()
     };
     let resolvable = resolvable(world, now);

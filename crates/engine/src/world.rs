@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use damm_fleet::inventory::ObservedProvider;
+use damm_fleet::inventory::{ObservedProvider, TransportParams};
 use damm_fleet::{
     Blueprint, BlueprintId, FrontdoorId, NodeId, Offers, ProviderName, Resource, Subject,
     Timestamp, Topology,
@@ -22,6 +22,8 @@ pub(crate) struct World {
     pub(crate) exposures: BTreeMap<FrontdoorId, Exposure>,
     pub(crate) reports: BTreeMap<NodeId, StoredReport>,
     pub(crate) providers: BTreeMap<ProviderName, ObservedProvider>,
+    /// What clients need to know of nodes' transports.
+    pub(crate) transports: BTreeMap<NodeId, TransportParams>,
     pub(crate) index: Index,
     /// What the last listings showed beside the rows.
     pub(crate) seen: Seen,
@@ -51,6 +53,7 @@ impl World {
             exposures: BTreeMap::new(),
             reports: BTreeMap::new(),
             providers: BTreeMap::new(),
+            transports: BTreeMap::new(),
             index: Index::default(),
             seen: Seen::default(),
             open: BTreeMap::new(),
@@ -84,6 +87,7 @@ impl World {
             exposures: store.exposures().await?,
             reports: store.reports().await?,
             providers: store.providers().await?,
+            transports: store.agents().await?.into_iter().map(|(n, a)| (n, a.transports)).collect(),
             ..before
         })
     }

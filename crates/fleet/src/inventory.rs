@@ -25,7 +25,14 @@ pub struct Inventory {
     pub providers: BTreeMap<ProviderName, ObservedProvider>,
     /// Published catalogs.
     pub catalogs: BTreeMap<RegionName, ObservedCatalog>,
+    /// What clients need to know of nodes' transports beside address and port: public keys and the
+    /// like, as their agents made them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub transports: BTreeMap<NodeId, TransportParams>,
 }
+
+/// What clients need to know of a node's transports, by kind.
+pub type TransportParams = BTreeMap<String, BTreeMap<String, String>>;
 
 /// What was last observed of a server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -255,6 +255,15 @@ async fn what_clients_need_to_know_of_transports_is_kept() {
     assert!(news.has_changed().unwrap());
     let agents = world.store.agents().await.unwrap();
     assert_eq!(agents[&nodes[0].id].transports, transports);
+    // What no client could read never gets as far as a catalog.
+    for bad in ["a\nb", "é", &"x".repeat(513)] {
+        let mut transports = transports.clone();
+        transports.get_mut("tls").unwrap().insert("sni".to_owned(), bad.to_owned());
+        let answer = ingress.sync(|r| r.transports = Some(transports)).await;
+        assert_eq!(answer.unwrap_err().0, StatusCode::BAD_REQUEST, "{bad}");
+    }
+    let agents = world.store.agents().await.unwrap();
+    assert_eq!(agents[&nodes[0].id].transports, transports);
 }
 
 #[tokio::test]

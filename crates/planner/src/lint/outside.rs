@@ -48,7 +48,7 @@ pub(super) fn catalogs_follow_what_is_told(s: &Situation<'_>, child: &Blueprint)
         let raised = new.map(|c| c.serial) != old.map(|c| c.serial);
         let before = outward::told(s.topology, s.parent, region);
         let after = outward::told(s.topology, child, region);
-        let policy = outward::policy(s.topology, region);
+        let policy = outward::policy(s, child.pool(region, Role::Ingress), region);
         let same_policy = old.is_none_or(|c| c.policy == policy);
         let differs = before != after || !same_policy;
         let may_stay = !differs || (old.is_none() && after.is_empty());

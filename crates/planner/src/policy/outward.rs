@@ -86,7 +86,7 @@ pub(crate) fn raise_catalogs(b: &mut Builder<'_>) {
     let regions: BTreeSet<RegionName> = wanted.chain(b.bp.catalogs.keys().cloned()).collect();
     for region in regions {
         let (before, after) = (told_before(b, &region), told_now(b, &region));
-        let policy = policy(b.s.topology, &region);
+        let policy = policy(b.s, b.nodes_of(&region, Role::Ingress), &region);
         if is_over(b, &region, &after) {
             b.bp.catalogs.remove(&region);
             continue;
@@ -112,7 +112,7 @@ fn is_over(b: &Builder<'_>, region: &RegionName, told: &Told<'_>) -> bool {
 
 /// Raises a region's serial because the operator asked for it.
 pub(crate) fn raise_by_hand(b: &mut Builder<'_>, region: &RegionName) {
-    let policy = policy(b.s.topology, region);
+    let policy = policy(b.s, b.nodes_of(region, Role::Ingress), region);
     raise(b, region, policy, CatalogDiff { renewal: true, ..CatalogDiff::default() });
     if let Some(change) = b.report.changes.last_mut() {
         change.why = Reason::Operator;
@@ -186,10 +186,22 @@ pub(crate) fn is_due(s: &Situation<'_>, region: &RegionName) -> bool {
     published.serial == wanted.serial && s.now + half >= published.expires_at
 }
 
-/// A digest of what the topology says of a region's catalogs.
-pub(crate) fn policy(topology: &Topology, region: &RegionName) -> String {
-    let populations: Vec<&PopulationName> = topology.served_by(region).map(|(n, _)| n).collect();
+/// A digest of what a region's catalogs say beside which doors: what the topology says of them, and
+/// what clients need to know of the doors' transports.
+pub(crate) fn policy<'n>(
+    s: &Situation<'_>,
+    nodes: impl Iterator<Item = &'n Node>,
+    region: &RegionName,
+) -> String {
+    let populations: Vec<&PopulationName> = s.topology.served_by(region).map(|(n, _)| n).collect();
     // Plain data of text and numbers: its serialization cannot fail.
-    let text = serde_json::to_vec(&(&topology.catalog, populations)).unwrap_or_default();
-    Sha256::digest(text).iter().take(8).map(|b| format!("{b:02x}")).collect()
+    let text = serde_json::to_vec(&(&s.topology.catalog, populations)).unwrap_or_default();
+    let served = nodes.filter(|n| n.serves());
+    let params = served.filter_map(|n| Some((n.id, s.inventory.transports.get(&n.id)?)));
+    let params: BTreeMap<_, _> = params.filter(|(_, p)| !p.is_empty()).collect();
+    let mut hash = Sha256::new_with_prefix(text);
+    if !params.is_empty() {
+        hash.update(serde_json::to_vec(&params).unwrap_or_default());
+    }
+    hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
 }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::desk::Known;
 use super::refusal::Denied;
 use super::routes::Sent;
-use super::{AgentsEndpoint, has_agents};
+use super::{AgentsEndpoint, has_agents, params};
 
 /// Sequence numbers that are written down ahead, so that not every request waits for the disk: at
 /// one request a minute, a day's.
@@ -22,6 +22,7 @@ impl AgentsEndpoint {
         // It has to hold the key that it shows.
         let signed = sent.signed(JoinRequest::PATH).verify(&request.identity);
         signed.map_err(|_| Refusal::Signature)?;
+        params::check(&request.transports)?;
         let node = self.node(request.node).await?.ok_or(Refusal::Unknown)?;
         if !has_agents(&self.topology, &node) || request.fleet != self.topology.fleet {
             return Err(Refusal::Unknown.into());

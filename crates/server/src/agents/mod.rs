@@ -18,6 +18,7 @@ mod desk;
 mod join;
 mod listen;
 mod mixed;
+mod params;
 mod refusal;
 mod routes;
 mod sync;

@@ -7,10 +7,10 @@ use damm_protocol::{Refusal, SyncAnswer, SyncRequest};
 use damm_store::StoredAgent;
 use tokio::sync::watch;
 
-use super::AgentsEndpoint;
 use super::join::AHEAD;
 use super::refusal::Denied;
 use super::routes::Sent;
+use super::{AgentsEndpoint, params};
 
 /// The longest that an answer is held back for news. What lies between forgets connections that
 /// are silent for much longer.
@@ -39,6 +39,7 @@ impl AgentsEndpoint {
         let identity = identity.ok_or(Refusal::Unknown)?;
         let signed = sent.signed(SyncRequest::PATH).verify(&identity);
         signed.map_err(|_| Refusal::Signature)?;
+        request.transports.as_ref().map_or(Ok(()), params::check)?;
         self.take_number(request.node, request.sequence).await?;
         let (heard, keep, news) = self.note(request)?;
         if let Some(agent) = keep {

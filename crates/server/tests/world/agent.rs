@@ -109,7 +109,10 @@ impl Agent {
         let request = request.header(Signed::HEADER, signature).header("host", "controller");
         self.http.ready().await.unwrap();
         let answer = self.http.send_request(request.body(Full::new(body.into())).unwrap());
-        let answer = answer.await.unwrap();
+        let Ok(answer) = answer.await else {
+            // The controller has stopped: an agent would ask again, and these end.
+            return std::future::pending().await;
+        };
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         match status {
