@@ -1,6 +1,6 @@
 //! Names (RFC 1035): the whole tree, as far as the lab has one, at each root server's address.
 //!
-//! `lab.test` and all names under it have the server's addresses, `siteN.lab.test` its N-th ones.
+//! `lab.example` and all names under it have the server's addresses, `siteN.lab.example` its N-th ones.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -115,11 +115,11 @@ fn look_up(labels: &[String], kind: u16) -> Found {
     match labels.as_slice() {
         [] if kind == NS => Found::Records(vec![Record::Root]),
         [_, "root-servers", "net"] => addresses(kind, ROOT4, ROOT6),
-        [.., "lab", "test"] => {
+        [.., "lab", "example"] => {
             let site = site(labels[0]);
             addresses(kind, site.v4, site.v6)
         }
-        [] | ["test" | "net"] | ["root-servers", "net"] => Found::Nothing,
+        [] | ["example" | "net"] | ["root-servers", "net"] => Found::Nothing,
         _ => Found::NoName,
     }
 }
@@ -177,25 +177,25 @@ mod tests {
 
     #[test]
     fn names_under_the_labs_own_have_addresses_in_both_families() {
-        let v4 = answer(&ask("www.Lab.test", A)).unwrap();
+        let v4 = answer(&ask("www.Lab.example", A)).unwrap();
         assert_eq!(addresses(&v4), Some(vec![INTERNET.v4.into()]));
-        let v6 = answer(&ask("site3.lab.test", AAAA)).unwrap();
+        let v6 = answer(&ask("site3.lab.example", AAAA)).unwrap();
         assert_eq!(addresses(&v6), Some(vec![Site::internet().nth(3).unwrap().v6.into()]));
     }
 
     #[test]
     fn what_is_not_there_is_told_so_and_what_has_nothing_too() {
         assert_eq!(answer(&ask("example.org", A)).unwrap()[3], 3);
-        let empty = answer(&ask("test", A)).unwrap();
+        let empty = answer(&ask("example", A)).unwrap();
         assert_eq!((empty[3], empty[7], empty[9]), (0, 0, 1));
         assert_eq!(answer(&ask("", NS)).unwrap()[7], 1);
     }
 
     #[test]
     fn what_is_no_question_is_not_answered() {
-        let mut reply = ask("lab.test", A);
+        let mut reply = ask("lab.example", A);
         reply[2] |= 0x80;
-        for message in [&reply[..], &[], &[0; 12], &ask("lab.test", A)[..20]] {
+        for message in [&reply[..], &[], &[0; 12], &ask("lab.example", A)[..20]] {
             assert_eq!(answer(message), None);
         }
     }
