@@ -1,5 +1,7 @@
 //! A Shadowsocks 2022 client.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::io::{Error, Result};
 use std::net::SocketAddr;
 
@@ -9,6 +11,7 @@ use shadowsocks::crypto::CipherKind;
 use shadowsocks::relay::socks5::Address;
 use shadowsocks::relay::tcprelay::proxy_stream::ProxyClientStream;
 use shadowsocks::relay::udprelay::ProxySocket;
+use shadowsocks::relay::udprelay::options::UdpSocketControlData;
 
 use super::errand::Target;
 
@@ -29,7 +32,12 @@ pub async fn exchange(at: SocketAddr, key: &str, to: &Target, payload: &[u8]) ->
     let context = Context::new_shared(ServerType::Local);
     let config = config(at, key)?;
     let socket = ProxySocket::connect(context, &config).await.map_err(Error::other)?;
-    socket.send(&address(to), payload).await.map_err(Error::other)?;
+    // A session of its own, or the server takes this datagram for an old one sent again (SIP022,
+    // section 3.2.2).
+    let mut control = UdpSocketControlData::default();
+    control.client_session_id = RandomState::new().build_hasher().finish();
+    control.packet_id = 1;
+    socket.send_with_ctrl(&address(to), &control, payload).await.map_err(Error::other)?;
     let mut answer = vec![0; 2048];
     let (count, ..) = socket.recv(&mut answer).await.map_err(Error::other)?;
     answer.truncate(count);
