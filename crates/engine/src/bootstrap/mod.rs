@@ -13,9 +13,9 @@
 //!
 //! # Assumptions
 //!
-//! - The machine's image holds the agent at `/usr/local/bin/damm`. Nothing is downloaded at boot but
-//!   packages of the distribution, which it signs, where the image lacks them: a node that fetches
-//!   programs from a third party can be made to run another one.
+//! - The machine's image holds the agent at `/usr/local/bin/damm`. Nothing is downloaded at boot
+//!   but packages of the distribution, which it signs, where the image lacks them: a node that
+//!   fetches programs from a third party can be made to run another one.
 //! - Whatever runs on the node may read its user data at the provider's metadata address. That is
 //!   why the token in it is good for one join of one node, and why the built-in unit may not reach
 //!   that address: clients' traffic leaves through it.

@@ -6,80 +6,22 @@
 //! - An older config than the one that is held, or another node's, changes nothing.
 //! - Nothing that the controller says or fails to say stops what is in force.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use damm_fleet::{NodeId, Role, Span, Timestamp};
 use damm_protocol::{JoinAnswer, NodeConfig, Problem, Refusal, Report, RoleConfig, SyncAnswer};
 
 use super::applying::Applying;
+use super::deeds::{Ahead, Deed, Event};
 use super::pace::Pace;
+use super::problems::{Problems, problem};
 use super::proving::Proving;
 use super::talking::{Ask, Talking};
 use super::telling::Telling;
 use crate::dataplane::Observation;
 use crate::home::{Joined, Memory, PublicParams};
 use crate::link::LinkError;
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event {
-    /// Time went by.
-    Tick,
-    /// A join was answered.
-    Joined(u64, Result<JoinAnswer, LinkError>),
-    /// A sync was answered.
-    Synced(u64, Result<SyncAnswer, LinkError>),
-    /// A config was applied, or not; what clients need to know of transports now.
-    Applied(Result<(), Problem>, PublicParams),
-    /// The server was looked at.
-    Observed(Box<Observation>),
-    /// What the controller sees an address as.
-    Echoed(IpAddr, Result<IpAddr, LinkError>),
-    /// The state directory took what was given to it, or why not.
-    Kept(Result<(), String>),
-}
-
-/// What to do. In the order in which it comes out.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Deed {
-    /// Ask to be let in; the number comes back with the answer.
-    Join(u64),
-    /// Ask for news; the number comes back with the answer.
-    Sync(u64, Box<Ahead>),
-    /// Give the request up that is under way.
-    GiveUp,
-    /// Number requests above this.
-    Rise(u64),
-    /// Remember that the controller knows this server.
-    KeepJoined(Joined),
-    /// Remember what the controller sent.
-    KeepHeld(Arc<NodeConfig>),
-    /// Remember what is in force.
-    KeepApplied(Arc<NodeConfig>),
-    /// Remember what was proved.
-    KeepVerified(BTreeMap<IpAddr, IpAddr>),
-    /// Apply a config.
-    Apply(Arc<NodeConfig>),
-    /// Look at the server.
-    Observe,
-    /// Ask the controller what it sees an address as, from that address.
-    Prove(IpAddr),
-}
-
-/// What a sync says, but for its number and its signature.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ahead {
-    /// The generation that is held.
-    pub have: u64,
-    /// What the controller is told.
-    pub report: Option<Report>,
-    /// What it does not know of transports yet.
-    pub transports: Option<PublicParams>,
-    /// How long it may hold its answer back.
-    pub wait: Span,
-}
 
 /// The agent without hands.
 #[derive(Debug)]
@@ -104,20 +46,6 @@ struct Transports {
     here: PublicParams,
     told: Option<PublicParams>,
     under_way: bool,
-}
-
-/// What is wrong, by where it was noticed.
-#[derive(Debug, Default)]
-struct Problems {
-    /// With files, at the start; told for a while.
-    found: Vec<Problem>,
-    found_until: Timestamp,
-    /// With the disk, now.
-    disk: Option<Problem>,
-    /// With what the controller sent.
-    refused: Option<Problem>,
-    /// With what is in force.
-    seen: Vec<Problem>,
 }
 
 impl Core {
@@ -402,18 +330,4 @@ impl Core {
         report.verified = verified;
         report.problems = problems;
     }
-}
-
-impl Problems {
-    fn all(&mut self, now: Timestamp) -> Vec<Problem> {
-        if now >= self.found_until {
-            self.found.clear();
-        }
-        let single = [&self.disk, &self.refused].into_iter().flatten();
-        self.found.iter().chain(single).chain(&self.seen).cloned().collect()
-    }
-}
-
-fn problem(part: &str, message: String) -> Problem {
-    Problem { part: part.to_owned(), message }
 }

@@ -5,7 +5,9 @@
 
 mod applying;
 mod decisions;
+mod deeds;
 mod pace;
+mod problems;
 mod proving;
 mod run;
 mod talking;
@@ -15,7 +17,8 @@ mod tests;
 mod uplink;
 mod works;
 
-pub use decisions::{Ahead, Core, Deed, Event};
+pub use decisions::Core;
+pub use deeds::{Ahead, Deed, Event};
 pub use pace::Pace;
 pub use run::{Agent, AgentError};
 pub use uplink::uplink;

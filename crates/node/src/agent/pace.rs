@@ -79,7 +79,7 @@ impl Backoff {
         now + doubled.min(longest).scale(share)
     }
 
-    /// SplitMix64 (Steele, Lea and Flood 2014): enough to spread out, and no secret follows from it.
+    /// SplitMix64 (Steele, Lea and Flood 2014): enough to spread out; no secret follows from it.
     const fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

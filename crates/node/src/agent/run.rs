@@ -8,7 +8,8 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
-use super::decisions::{Ahead, Core, Deed, Event};
+use super::decisions::Core;
+use super::deeds::{Ahead, Deed, Event};
 use super::{Pace, Works};
 use crate::home::{Home, HomeError, Status, Tripwire};
 use crate::link::{Link, LinkError};

@@ -15,8 +15,8 @@ fn of_ipv4(table: &str) -> Option<String> {
     best.first().map(|name| (*name).to_owned())
 }
 
-/// Columns: destination, its prefix length, …, metric (5), …, flags (8), interface (9). The kernel's
-/// own "unreachable" stands on `lo`.
+/// Columns: destination, its prefix length, …, metric (5), …, flags (8), interface (9). The
+/// kernel's own "unreachable" stands on `lo`.
 fn of_ipv6(table: &str) -> Option<String> {
     let rows = table.lines().map(|l| l.split_whitespace().collect::<Vec<_>>());
     let default = rows.filter(|r| {
