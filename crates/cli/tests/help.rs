@@ -5,7 +5,7 @@ mod support;
 
 use support::{Ran, damm};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "init",
     "check",
     "plan",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 19] = [
     "verdicts",
     "demo",
     "lab",
+    "node",
     "completions",
     "man",
     "create-ingress",

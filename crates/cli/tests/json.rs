@@ -5,6 +5,9 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use damm_fleet::{NodeId, Role, Span, Timestamp};
+use damm_node::home::Status;
+use damm_protocol::Report;
 use serde_json::Value;
 use support::{Fleet, Ran, damm};
 
@@ -60,6 +63,35 @@ fn fits(ran: &Ran, kind: &str, seen: &mut BTreeSet<String>) {
     seen.insert(kind.to_owned());
 }
 
+/// A server's state, as its agent writes it down.
+fn server(dir: &std::path::Path) -> String {
+    let status = Status {
+        fleet: "example".to_owned(),
+        node: NodeId::from_raw(7),
+        role: Role::Egress,
+        at: Timestamp::EPOCH,
+        joined: true,
+        alone_for: Some(Span::from_mins(3)),
+        held: 5,
+        report: Report { applied: 5, ..Report::default() },
+    };
+    std::fs::create_dir(dir).unwrap();
+    std::fs::write(dir.join("status"), serde_json::to_string(&status).unwrap()).unwrap();
+    dir.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn how_an_agent_is_is_read_at_a_glance() {
+    let fleet = Fleet::new();
+    let none = fleet.path("none").to_str().unwrap().to_owned();
+    fleet.run(&["node", "status", "--state", &none]).refuses(1, &["no agent has run"]);
+    let server = server(&fleet.path("server"));
+    let page = fleet.run(&["node", "status", "--state", &server]).expect(0).stdout;
+    for said in ["egress of example", "without the controller for 3m", "generation 5 is applied"] {
+        assert!(page.contains(said), "{page}");
+    }
+}
+
 #[test]
 fn every_kind_is_printed_as_it_is_documented() {
     let mut seen = BTreeSet::new();
@@ -95,6 +127,12 @@ fn every_kind_is_printed_as_it_is_documented() {
     let target = run(&["status"]).json()["target"].as_str().unwrap().to_owned();
     fits(&run(&["show", "blueprints", &target]), "blueprint", &mut seen);
     fits(&run(&["audit"]), "audit", &mut seen);
+    let server = server(&fleet.path("server"));
+    fits(
+        &fleet.run(&["node", "status", "--state", &server, "--json"]).expect(0),
+        "node",
+        &mut seen,
+    );
     let file = std::fs::read_dir(fleet.path("published")).unwrap().next().unwrap().unwrap().path();
     let file = file.to_str().unwrap();
     fits(&run(&["catalog", "show", file]), "catalog", &mut seen);
