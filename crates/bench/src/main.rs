@@ -9,6 +9,7 @@
 
 mod build;
 mod creates;
+mod dataplane;
 mod fleet;
 mod measure;
 mod plan;
@@ -27,8 +28,14 @@ const CREATES: usize = 1_000;
 /// Nodes that are built against a limit of requests.
 const BUILT: usize = 500;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
+fn main() -> Result<()> {
+    // A machine of the data plane has a runtime of its own.
+    damm_testbed::serve_if_asked();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run())
+}
+
+async fn run() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let mut table = Table::default();
@@ -38,17 +45,21 @@ async fn main() -> Result<()> {
         // A state to be kept, for a profiler to look at one plan of it.
         ["state", size, dir] => return plan::stage(size.parse()?, dir.as_ref()).await,
         [] => {
+            dataplane::run(&mut table)?;
             plan::run(&PLANS, &mut table).await?;
             creates::run(CREATES, &mut table).await?;
             rate::run(BUILT, &mut table).await?;
         }
+        ["dataplane"] => dataplane::run(&mut table)?,
         ["plan"] => plan::run(&PLANS, &mut table).await?,
         ["plan", size] => plan::run(&[size.parse()?], &mut table).await?,
         ["creates"] => creates::run(CREATES, &mut table).await?,
         ["creates", size] => creates::run(size.parse()?, &mut table).await?,
         ["rate"] => rate::run(BUILT, &mut table).await?,
         ["rate", size] => rate::run(size.parse()?, &mut table).await?,
-        _ => bail!("say nothing, or one of `plan`, `creates` and `rate`, and then a size"),
+        _ => bail!(
+            "say nothing, or one of `dataplane`, `plan`, `creates` and `rate`, and then a size"
+        ),
     }
     println!("{table}");
     Ok(())

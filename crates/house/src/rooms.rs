@@ -41,7 +41,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("house", &[]),
     ("testbed", &["fleet", "protocol", "node"]),
-    ("bench", &["fleet", "planner", "store", "clouds", "engine"]),
+    ("bench", &["fleet", "planner", "store", "clouds", "engine", "node", "protocol", "testbed"]),
 ];
 
 /// Packages that bring async, sockets, files of a database, or the machine's randomness. A name

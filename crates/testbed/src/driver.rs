@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
+use damm_node::dataplane::conntrack::{self, Mask};
 use damm_node::dataplane::{Dataplane, Local, Observation, overlay_mode};
 use damm_protocol::{NodeConfig, Secret32};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,11 @@ pub enum Order {
     Apply(Box<NodeConfig>, Secret32),
     /// Say what is going on.
     Observe,
+    /// Count sessions once, all of them exactly or as agents do.
+    Count {
+        /// Exactly.
+        all: bool,
+    },
 }
 
 /// What a machine answers.
@@ -38,6 +44,8 @@ pub struct Answer {
     pub changes: u64,
     /// How long it took, in microseconds.
     pub micros: u64,
+    /// Of that on a CPU, in microseconds, in this process: what programs do is not in it.
+    pub cpu: u64,
     /// What is going on, when that was asked.
     pub observation: Option<Observation>,
 }
@@ -78,15 +86,39 @@ fn serve(socket: PathBuf, home: PathBuf) -> Result<()> {
 }
 
 async fn obey(dataplane: &mut Dataplane, order: Order) -> Answer {
-    let (before, began) = (dataplane.changes(), Instant::now());
+    let (before, began, cpu) = (dataplane.changes(), Instant::now(), on_cpu());
     let result = match order {
-        Order::Apply(config, key) => dataplane.apply(&config, &key).await.map(|()| None),
-        Order::Observe => dataplane.observe().await.map(Some),
+        Order::Apply(config, key) => {
+            dataplane.apply(&config, &key).await.map(|()| None).map_err(|e| e.to_string())
+        }
+        Order::Observe => dataplane.observe().await.map(Some).map_err(|e| e.to_string()),
+        Order::Count { all } => count(all).map(|()| None).map_err(|e| e.to_string()),
     };
-    let micros = began.elapsed().as_micros() as u64;
-    let changes = dataplane.changes() - before;
+    let mut answer = Answer {
+        changes: dataplane.changes() - before,
+        micros: began.elapsed().as_micros() as u64,
+        cpu: on_cpu().saturating_sub(cpu),
+        ..Answer::default()
+    };
     match result {
-        Ok(observation) => Answer { error: None, changes, micros, observation },
-        Err(e) => Answer { error: Some(e.to_string()), changes, micros, observation: None },
+        Ok(observation) => answer.observation = observation,
+        Err(error) => answer.error = Some(error),
     }
+    answer
+}
+
+/// Counts as an agent does while one address drains.
+fn count(all: bool) -> std::io::Result<()> {
+    let draining = [Mask { mark: 7, mask: 0xffff }];
+    let tally = if all { conntrack::tally_all()? } else { conntrack::tally(&draining)? };
+    if tally.is_empty() {
+        return Err(std::io::Error::other("there is nothing to count"));
+    }
+    Ok(())
+}
+
+/// How long this thread was on a CPU, in microseconds.
+fn on_cpu() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0) / 1_000
 }

@@ -5,8 +5,10 @@ ask      HOST COUNT FROM...    COUNT connections, the clients in turn
 datagrams HOST COUNT FROM...   the same with UDP, each asked once
 streams  HOST COUNT FROM...    COUNT connections that speak every 20 ms until told to end
 rain     HOST RATE FROM...     datagrams until told to end: what is lost is an error
+spray    NET COUNT FROM...     one datagram from each to so many hosts of a net, unanswered
+fill     COUNT                 connections in the kernel's table, with 256 marks
 """
-import collections, json, os, select, socket, sys, threading, time
+import collections, json, os, select, socket, struct, sys, threading, time
 
 PORT = int(os.environ.get("PORT", "7000"))
 FREEBIND = 15
@@ -152,9 +154,48 @@ def rain(host, rate, *sources):
     result(seen, len(waiting), sent)
 
 
+def spray(net, count, *sources):
+    ready()
+    for source in sources:
+        s = socket.socket(family(net), socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_IP, FREEBIND, 1)
+        s.bind((source, 0))
+        for host in range(int(count)):
+            s.sendto(b"x", (net + str(host), PORT))
+            time.sleep(0.0002)
+    result({}, 0, int(count) * len(sources))
+
+
+def fill(count):
+    def attribute(kind, value):
+        length = 4 + len(value)
+        return struct.pack("=HH", length, kind) + value + bytes(-length % 4)
+
+    def pair(kind, source, to, sport, dport):
+        ip = attribute(1 | 0x8000, attribute(1, source) + attribute(2, to))
+        ports = attribute(2, struct.pack(">H", sport)) + attribute(3, struct.pack(">H", dport))
+        return attribute(kind | 0x8000, ip + attribute(2 | 0x8000, attribute(1, b"\6") + ports))
+
+    ready()
+    s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+    s.bind((0, 0))
+    errors = 0
+    established = attribute(4 | 0x8000, attribute(1 | 0x8000, attribute(1, b"\3")))
+    for i in range(int(count)):
+        a, b = struct.pack(">I", 0x0A400402 + i // 60000), struct.pack(">I", 0xCB007105 + i % 7)
+        port = 1024 + i % 60000
+        body = struct.pack("BBH", 2, 0, 0) + pair(1, a, b, port, 443) + pair(2, b, a, 443, port)
+        for kind, value in ((3, 0xE), (7, 7440), (8, 1 + i % 256)):
+            body += attribute(kind, struct.pack(">I", value))
+        body += established
+        s.send(struct.pack("=IHHII", 16 + len(body), 1 << 8, 0x605, i, 0) + body)
+        errors += struct.unpack_from("=i", s.recv(4096), 16)[0] != 0
+    result({}, errors, int(count))
+
+
 if __name__ == "__main__":
     name, *args = sys.argv[1:]
     if name == "datagrams":
         ask(*args, kind=socket.SOCK_DGRAM)
     else:
-        {"serve": serve, "ask": ask, "streams": streams, "rain": rain}[name](*args)
+        globals()[name](*args)
