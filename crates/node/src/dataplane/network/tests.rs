@@ -120,12 +120,14 @@ fn what_ip_prints_is_read() {
  {"type":"unicast","dst":"fd00:da::2:1","dev":"wg-e1","protocol":"218","pref":"medium"},
  {"type":"unicast","dst":"default","dev":"eth0","protocol":"dhcp"}]
 [{"priority":0,"src":"all","table":"local","protocol":"kernel"},
- {"priority":1000,"src":"all","fwmark":"0x1","fwmask":"0xffff","table":"218000001","protocol":"218"},
+ {"priority":1000,"src":"all","fwmark":"0x1","fwmask":"0xffff","table":"218000001",
+    "protocol":"218"},
  {"priority":5000,"not":null,"src":"all","fwmark":"0","fwmask":"0xffff","action":"unreachable",
     "protocol":"218"}]"#;
     let rules6 = r#"[{"priority":5001,"src":"all","iif":"wg-c","iif_detached":null,
         "action":"unreachable","protocol":"218"},
-        {"priority":32800,"src":"fd00:da:0:1::","srclen":64,"table":"218000001","protocol":"218"}]"#;
+        {"priority":32800,"src":"fd00:da:0:1::","srclen":64,"table":"218000001",
+        "protocol":"218"}]"#;
     let actual = Actual::read(first, rules6).unwrap();
     let primary = actual.primary("eth0", &BTreeSet::new());
     assert_eq!((primary.v4, primary.v6), (Some("198.51.100.10".parse().unwrap()), None));
