@@ -37,6 +37,9 @@ pub struct Core {
     problems: Problems,
     /// When the server is looked at again; none while it is being looked at.
     look: Option<Timestamp>,
+    /// Until when the first request waits for what is held to be in force and looked at; none once
+    /// it is. A restart is not to look like a server that lost all.
+    start: Option<Timestamp>,
     deeds: VecDeque<Deed>,
 }
 
@@ -59,6 +62,7 @@ impl Core {
     ) -> Self {
         let told = memory.joined.map(|j| j.transports);
         let found_until = now + pace.refresh;
+        let pace_start = pace.start;
         let problems = Problems { found: memory.problems, found_until, ..Problems::default() };
         let mut core = Self {
             node,
@@ -71,6 +75,7 @@ impl Core {
             transports: Transports { here: transports, told, under_way: false },
             problems,
             look: Some(now),
+            start: Some(now + pace_start),
             deeds: VecDeque::new(),
         };
         if let Some(config) = core.applying.wanted().cloned() {
@@ -88,7 +93,10 @@ impl Core {
             Event::Synced(ask, answer) if self.talking.is_awaited(ask) => self.synced(answer, now),
             Event::Joined(..) | Event::Synced(..) => {}
             Event::Applied(ended, transports) => self.applied(ended, transports, now),
-            Event::Observed(seen) => self.observed(*seen, now),
+            Event::Observed(seen, listening) => {
+                self.proving.heard(listening);
+                self.observed(*seen, now);
+            }
             Event::Echoed(address, seen) => {
                 if self.proving.seen(address, seen, &self.pace, now) {
                     self.deeds.push_back(Deed::KeepVerified(self.proving.proved().clone()));
@@ -248,6 +256,9 @@ impl Core {
 
     fn observed(&mut self, seen: Observation, now: Timestamp) {
         self.problems.seen = seen.problems;
+        let wanted = self.applying.wanted().is_some();
+        let tried = self.applying.done().is_some() || self.applying.problem().is_some();
+        self.start.take_if(|_| tried || !wanted);
         let report = self.telling.now();
         report.sessions = seen.sessions;
         report.towards = seen.towards;
@@ -308,8 +319,10 @@ impl Core {
     /// A config that is being applied is waited for a moment, so that it is told with the next
     /// request.
     fn held_back(&self) -> Timestamp {
+        let start = self.start.filter(|_| self.applying.wanted().is_some());
         let since = self.applying.busy_since().filter(|_| self.talking.is_joined());
-        since.map_or(Timestamp::EPOCH, |since| since + self.pace.soon)
+        let busy = since.map(|since| since + self.pace.soon);
+        start.or(busy).unwrap_or(Timestamp::EPOCH)
     }
 
     fn interrupt_at(&self) -> Option<Timestamp> {

@@ -1,6 +1,6 @@
 //! What comes in and what goes out of the agent without hands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ pub enum Event {
     Synced(u64, Result<SyncAnswer, LinkError>),
     /// A config was applied, or not; what clients need to know of transports now.
     Applied(Result<(), Problem>, PublicParams),
-    /// The server was looked at.
-    Observed(Box<Observation>),
+    /// The server was looked at; the kinds of transports that take connections.
+    Observed(Box<Observation>, BTreeSet<String>),
     /// What the controller sees an address as.
     Echoed(IpAddr, Result<IpAddr, LinkError>),
     /// The state directory took what was given to it, or why not.

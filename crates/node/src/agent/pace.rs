@@ -23,6 +23,8 @@ pub struct Pace {
     pub retry: (Span, Span),
     /// The same after a refusal, which only the operator can mend.
     pub refused: (Span, Span),
+    /// The first request after a start waits this long at most for what is held to be in force.
+    pub start: Span,
     /// The server is looked at this often while it is used or drained, and when it is idle.
     pub look: (Span, Span),
     /// A config that was applied is applied again after this: whatever else changed on the server
@@ -41,6 +43,7 @@ impl Default for Pace {
             gap: Span::from_secs(1),
             retry: (Span::from_secs(1), Span::from_mins(1)),
             refused: (Span::from_secs(10), Span::from_mins(10)),
+            start: Span::from_secs(30),
             look: (Span::from_secs(5), Span::from_secs(15)),
             again: Span::from_mins(10),
         }

@@ -18,8 +18,10 @@ const WORTH_A_WORD: u32 = 3;
 /// Which addresses are proved to reach this server.
 #[derive(Debug)]
 pub(super) struct Proving {
-    /// What stands at which address.
-    targets: BTreeMap<Subject, IpAddr>,
+    /// What stands at which address, and for a front door which transport it speaks.
+    targets: BTreeMap<Subject, (IpAddr, Option<String>)>,
+    /// Transports that were seen taking connections since they are wanted.
+    heard: BTreeSet<String>,
     /// What the controller saw each address as that is proved.
     proved: BTreeMap<IpAddr, IpAddr>,
     open: BTreeMap<IpAddr, Open>,
@@ -38,14 +40,22 @@ struct Open {
 impl Proving {
     /// With what was proved before the agent's last start.
     pub(super) const fn new(proved: BTreeMap<IpAddr, IpAddr>, seed: u64) -> Self {
-        Self { targets: BTreeMap::new(), proved, open: BTreeMap::new(), seed }
+        Self {
+            targets: BTreeMap::new(),
+            heard: BTreeSet::new(),
+            proved,
+            open: BTreeMap::new(),
+            seed,
+        }
     }
 
     /// A config is in force. Returns whether something that was proved is gone: the address may
     /// come back with another owner.
     pub(super) fn aim(&mut self, config: &NodeConfig, now: Timestamp) -> bool {
         self.targets = targets(config);
-        let wanted: BTreeSet<IpAddr> = self.targets.values().copied().collect();
+        let wanted: BTreeSet<IpAddr> = self.targets.values().map(|(a, _)| *a).collect();
+        let spoken = |kind: &String| self.targets.values().any(|(_, k)| k.as_ref() == Some(kind));
+        self.heard.retain(spoken);
         let before = self.proved.len();
         self.proved.retain(|address, _| wanted.contains(address));
         self.open.retain(|address, _| wanted.contains(address));
@@ -63,10 +73,16 @@ impl Proving {
         &self.proved
     }
 
-    /// What stands at proved addresses.
+    /// These transports take connections.
+    pub(super) fn heard(&mut self, listening: BTreeSet<String>) {
+        self.heard.extend(listening);
+    }
+
+    /// What stands at proved addresses, front doors once their transports took connections.
     pub(super) fn verified(&self) -> BTreeSet<Subject> {
-        let good = self.targets.iter().filter(|(_, a)| self.proved.contains_key(a));
-        good.map(|(subject, _)| *subject).collect()
+        let open = |kind: &Option<String>| kind.as_ref().is_none_or(|k| self.heard.contains(k));
+        let proved = self.targets.iter().filter(|(_, (a, _))| self.proved.contains_key(a));
+        proved.filter(|(_, (_, kind))| open(kind)).map(|(subject, _)| *subject).collect()
     }
 
     /// Whether an address is asked about for the first time.
@@ -132,7 +148,7 @@ impl Proving {
             Problem { part: "address".to_owned(), message }
         };
         let targets = self.targets.iter();
-        let open = targets.filter_map(|(s, a)| self.open.get(a).map(|o| (s, o)));
+        let open = targets.filter_map(|(s, (a, _))| self.open.get(a).map(|o| (s, o)));
         open.filter(|(_, o)| o.backoff.failures() >= WORTH_A_WORD)
             .map(|(s, o)| told(s, o))
             .collect()
@@ -152,13 +168,14 @@ impl Proving {
     }
 }
 
-fn targets(config: &NodeConfig) -> BTreeMap<Subject, IpAddr> {
+fn targets(config: &NodeConfig) -> BTreeMap<Subject, (IpAddr, Option<String>)> {
     match &config.role {
         RoleConfig::Ingress(role) => {
-            role.frontdoors.iter().map(|(id, d)| ((*id).into(), d.address)).collect()
+            let doors = role.frontdoors.iter();
+            doors.map(|(id, d)| ((*id).into(), (d.address, Some(d.transport.clone())))).collect()
         }
         RoleConfig::Egress(role) => {
-            role.addresses.iter().map(|(id, a)| ((*id).into(), a.address)).collect()
+            role.addresses.iter().map(|(id, a)| ((*id).into(), (a.address, None))).collect()
         }
     }
 }

@@ -255,7 +255,10 @@ async fn labour(
                 tripwire.pass("apply", "ended");
                 Event::Applied(ended, works.transports())
             }
-            Job::Observe => Event::Observed(Box::new(works.observe().await)),
+            Job::Observe => {
+                let seen = Box::new(works.observe().await);
+                Event::Observed(seen, works.listening())
+            }
         };
         if told.send(event).is_err() {
             return;

@@ -1,5 +1,7 @@
 //! What the agent works with: packets and services.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use damm_protocol::{NodeConfig, Problem, Secret32};
 
@@ -19,6 +21,9 @@ pub trait Works: Send + 'static {
 
     /// What goes on. Called every few seconds.
     async fn observe(&mut self) -> Observation;
+
+    /// The kinds of transports that take connections.
+    fn listening(&self) -> BTreeSet<String>;
 
     /// What clients need to know of the transports that this server can serve.
     fn transports(&self) -> PublicParams;
@@ -57,6 +62,10 @@ impl Works for Machinery {
         });
         seen.problems.extend(self.services.health().await);
         seen
+    }
+
+    fn listening(&self) -> BTreeSet<String> {
+        self.services.listening()
     }
 
     fn transports(&self) -> PublicParams {

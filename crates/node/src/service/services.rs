@@ -258,6 +258,11 @@ impl Services {
         outcome
     }
 
+    /// The kinds that are served and take connections.
+    pub fn listening(&self) -> BTreeSet<String> {
+        self.served.iter().filter(|kind| self.listens(kind)).cloned().collect()
+    }
+
     fn listens(&self, kind: &str) -> bool {
         let port = if kind == RESOLVER { 53 } else { internal_port(kind) };
         let protocols = match kind {

@@ -1,6 +1,7 @@
 //! The agent with hands, against a controller in the test's own process. Addresses are those of
 //! the loopback interface, from all of which one can connect.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -57,6 +58,10 @@ impl Works for Notebook {
 
     async fn observe(&mut self) -> Observation {
         Observation::default()
+    }
+
+    fn listening(&self) -> BTreeSet<String> {
+        BTreeSet::new()
     }
 
     fn transports(&self) -> PublicParams {

@@ -1,6 +1,7 @@
 //! `kill -9`, at every step of an agent's life: a real process, from its first start to its second
 //! config. The test starts itself again as that process.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -38,6 +39,10 @@ impl Works for TwoSteps {
 
     async fn observe(&mut self) -> Observation {
         Observation::default()
+    }
+
+    fn listening(&self) -> BTreeSet<String> {
+        BTreeSet::new()
     }
 
     fn transports(&self) -> PublicParams {

@@ -1,7 +1,7 @@
 //! A world for the agent without hands: a controller, a server and a clock that only the test
 //! moves.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
 use damm_fleet::{NodeId, Role, Span, Timestamp};
@@ -33,6 +33,8 @@ pub struct Stage {
     pub broken: Vec<u64>,
     /// What the server is like.
     pub seen: Observation,
+    /// Transports that take connections.
+    pub listening: BTreeSet<String>,
     /// What addresses are seen as; as themselves when they are not here.
     pub masks: BTreeMap<IpAddr, IpAddr>,
     /// What the agent did, and when.
@@ -56,6 +58,7 @@ impl Stage {
             refusal: None,
             broken: Vec::new(),
             seen: Observation::default(),
+            listening: BTreeSet::new(),
             masks: BTreeMap::new(),
             deeds: Vec::new(),
             later: VecDeque::new(),
@@ -174,7 +177,7 @@ impl Stage {
             }
             (Deed::Observe, _) => {
                 let seen = Box::new(self.seen.clone());
-                self.soon(Span::from_millis(10), Event::Observed(seen));
+                self.soon(Span::from_millis(10), Event::Observed(seen, self.listening.clone()));
             }
             (Deed::Prove(address), said) => {
                 let seen = self.masks.get(&address).copied().unwrap_or(address);

@@ -165,3 +165,28 @@ fn a_report_that_was_not_answered_is_told_again() {
     stage.pass(Span::from_mins(2));
     assert!(stage.reports().len() > told, "a controller that came back was told nothing");
 }
+
+#[test]
+fn a_front_door_is_verified_once_its_transport_takes_connections() {
+    let mut stage = Stage::new((NODE, Role::Ingress), joined());
+    stage.send(ingress(1, ip("198.51.100.1")));
+    stage.pass(Span::from_mins(1));
+    assert_eq!(stage.core.report().verified.len(), 0);
+    stage.listening.insert("shadowsocks".to_owned());
+    stage.pass(Span::from_secs(20));
+    assert_eq!(stage.reports().last().unwrap().1.verified.len(), 1);
+    stage.listening.clear();
+    stage.pass(Span::from_mins(5));
+    assert_eq!(stage.core.report().verified.len(), 1, "a restart of it is no news");
+}
+
+#[test]
+fn a_restarted_agent_first_tells_what_it_has_taken_up_again() {
+    let address = ip("198.51.100.1");
+    let held = Some(egress(4, &[(address, Receiving::Active)]));
+    let verified = BTreeMap::from([(address, address)]);
+    let mut stage = Stage::new(EGRESS, Memory { held, verified, ..joined() });
+    stage.pass(Span::from_mins(1));
+    let (_, first) = stage.reports()[0];
+    assert_eq!((first.applied, first.verified.len()), (4, 1));
+}
