@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,6 +16,11 @@ use damm_protocol::{
     ClientSecret, Credential, CredentialId, IngressConfig, NodeConfig, OverlayConfig, RoleConfig,
     Secret32, TransportConfig, TunnelAddresses,
 };
+use shadowsocks::ServerConfig;
+use shadowsocks::config::ServerType;
+use shadowsocks::context::Context;
+use shadowsocks::crypto::CipherKind;
+use shadowsocks::relay::tcprelay::ProxyClientStream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -237,6 +242,12 @@ fn a_wireguard_client_gets_through_and_others_coming_and_going_do_not_touch_it()
         services.apply(&ingress(&["wireguard"], &[3])).await.unwrap();
         assert!(!reaches_the_server(), "a client that is gone was served");
         assert_eq!(services.health().await, []);
+        services.apply(&ingress(&["wireguard"], &[1])).await.unwrap();
+        let [pid] = processes("node wireguard")[..] else { panic!("not one process") };
+        assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+        soon("its end", || processes("node wireguard").is_empty()).await;
+        assert_ne!(services.health().await, []);
+        soon("the client's way back", reaches_the_server).await;
         services.apply(&ingress(&[], &[])).await.unwrap();
         assert!(!Path::new("/var/run/wireguard").join(format!("{INTERFACE}.sock")).exists());
     });
@@ -280,6 +291,53 @@ fn handshakes() -> String {
     let output =
         Command::new("wg").args(["show", INTERFACE, "latest-handshakes"]).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn each_client_of_shadowsocks_has_one_source_within_the_session_prefix() {
+    alone("each_client_of_shadowsocks_has_one_source_within_the_session_prefix", &[], async {
+        let dir = tempfile::tempdir().unwrap();
+        ip("address add 203.0.113.80/32 dev lo
+            address add 2001:db8::80/128 dev lo nodad
+            route add local 10.64.4.0/22 dev lo
+            -6 route add local fd00:0:0:4::/64 dev lo");
+        let clients = (1..=20).collect::<Vec<_>>();
+        let config = ingress(&["shadowsocks"], &clients);
+        let RoleConfig::Ingress(ingress) = &config.role else { unreachable!() };
+        let mut services = services(dir.path()).await;
+        services.apply(&config).await.unwrap();
+        for host in ["203.0.113.80", "2001:db8::80"] {
+            let internet = TcpListener::bind((host, 0)).await.unwrap();
+            let mut sources = BTreeSet::new();
+            for client in &clients {
+                let one = source(&services, *client, &internet).await;
+                assert_eq!(one, source(&services, *client, &internet).await);
+                match one {
+                    IpAddr::V4(v4) => assert!(ingress.sessions4.contains(&v4), "{v4}"),
+                    IpAddr::V6(v6) => assert!(ingress.sessions6.contains(&v6), "{v6}"),
+                }
+                sources.insert(one);
+            }
+            assert!(sources.len() > 10, "twenty clients share {sources:?}");
+        }
+    });
+}
+
+/// Whence a client's connection is seen to come.
+async fn source(services: &Services, number: u8, internet: &TcpListener) -> IpAddr {
+    let server_key = &services.public_params()["shadowsocks"]["server_key"];
+    let password = format!("{server_key}:{}", client(number).shadowsocks().expose());
+    let server = SocketAddr::from(([127, 0, 0, 1], internal_port("shadowsocks")));
+    let method = CipherKind::AEAD2022_BLAKE3_AES_256_GCM;
+    let config = ServerConfig::new(server, password, method).unwrap();
+    while TcpStream::connect(server).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (context, to) = (Context::new_shared(ServerType::Local), internet.local_addr().unwrap());
+    let mut stream = ProxyClientStream::connect(context, &config, to).await.unwrap();
+    // The request goes with the first bytes.
+    stream.write_all(b"x").await.unwrap();
+    internet.accept().await.unwrap().1.ip()
 }
 
 #[test]

@@ -88,8 +88,13 @@ fn wrong(package: &Value, policy: &Policy) -> Complaints {
 mod tests {
     use super::*;
 
-    const DENY: &str = "[licenses]\nallow = [\"MIT\"]\n\
-        exceptions = [{ crate = \"gotatun\", allow = [\"MPL-2.0\"] }]\n[bans]\ndeny = [{ crate = \"openssl\" }]\n";
+    const DENY: &str = r#"
+        [licenses]
+        allow = ["MIT"]
+        exceptions = [{ crate = "gotatun", allow = ["MPL-2.0"] }]
+        [bans]
+        deny = [{ crate = "openssl" }]
+    "#;
 
     fn complaints(name: &str, licence: &str, source: &str) -> usize {
         let metadata = serde_json::json!({

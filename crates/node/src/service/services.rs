@@ -30,6 +30,8 @@ pub struct Services {
     programs: Vec<Program>,
     /// The kinds that are served.
     served: BTreeSet<String>,
+    /// What was last asked for.
+    config: Option<NodeConfig>,
 }
 
 impl Services {
@@ -48,6 +50,7 @@ impl Services {
             public: PublicParams::new(),
             programs: Vec::new(),
             served: BTreeSet::new(),
+            config: None,
             places,
         };
         services.public.insert(WIREGUARD.into(), tunnel::public(&services.keys.wireguard));
@@ -87,6 +90,7 @@ impl Services {
         }
         let stopped = self.stop_others(&served).await;
         (self.programs, self.served) = (programs, served);
+        self.config = Some(config.clone());
         outcome.and(stopped)
     }
 
@@ -102,7 +106,10 @@ impl Services {
             }
         }
         let deaf = self.served.iter().filter(|kind| !self.listens(kind));
-        problems.extend(deaf.map(|kind| format!("`{kind}` takes no connections")));
+        for kind in deaf.cloned().collect::<Vec<_>>() {
+            problems.push(format!("`{kind}` takes no connections"));
+            problems.extend(self.revive(&kind).await.err().map(|e| e.to_string()));
+        }
         for (kind, _) in self.kinds.transports.iter().filter(|(k, _)| self.served.contains(*k)) {
             let tidied = match self.described(kind) {
                 Ok(described) => described.tidy(&self.keeper).await,
@@ -112,6 +119,15 @@ impl Services {
         }
         let problem = |message| Problem { part: "services".into(), message };
         problems.into_iter().map(problem).collect()
+    }
+
+    /// An interface goes with its process, so it has to be set up anew. Other services are
+    /// programs alone.
+    async fn revive(&mut self, kind: &str) -> Result<(), ServiceError> {
+        match self.config.clone() {
+            Some(config) if kind == WIREGUARD => self.serve(kind, &config).await.map(drop),
+            _ => Ok(()),
+        }
     }
 
     async fn serve(

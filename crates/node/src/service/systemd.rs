@@ -1,4 +1,5 @@
-//! Programs as systemd units, written by the agent under `/run`: after a reboot it writes them anew.
+//! Programs as systemd units, written by the agent under `/run`; after a reboot it writes them
+//! anew.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -158,7 +159,7 @@ mod tests {
         }
     }
 
-    /// A systemctl that writes down what it is asked, and says that units run when `active` is there.
+    /// A systemctl that writes down what it is asked. Units run when the file `active` is there.
     fn pretender(dir: &Path) -> Systemd {
         let script = "#!/bin/sh\nhere=$(dirname \"$0\")\necho \"$@\" >>\"$here/calls\"\n\
                       [ \"$1\" != is-active ] || [ -e \"$here/active\" ]\n";

@@ -4,10 +4,12 @@
 //! It names neither clients nor destinations anywhere. It reads its file again on SIGHUP: who is
 //! new there may connect, who is gone can't begin anything more, and what stands goes on.
 
+mod message;
 mod names;
 mod outward;
 mod refused;
 mod settings;
+mod shared;
 mod tcp;
 mod udp;
 mod users;
@@ -63,7 +65,7 @@ pub async fn serve(config: &Path) -> Result<(), ServiceError> {
     getrandom::fill(&mut secret).map_err(ServiceError::Random)?;
     let failed = |e| ServiceError::field(config, "port", e);
     let tcp = listening::listen(settings.port).map_err(failed)?;
-    let udp = udp::bind(settings.port).map_err(failed)?;
+    let udp = shared::bind(settings.port).map_err(failed)?;
     let (news, current) = watch::channel(Current::new(secret, &settings));
     let context = Context::new_shared(ServerType::Server);
     let (connections, associations) = (Quota::default(), Quota::default());

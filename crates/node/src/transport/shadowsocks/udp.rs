@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use shadowsocks::ServerConfig;
@@ -12,17 +11,15 @@ use shadowsocks::config::ServerUser;
 use shadowsocks::relay::socks5::Address;
 use shadowsocks::relay::udprelay::options::UdpSocketControlData;
 use shadowsocks::relay::udprelay::proxy_socket::UdpSocketType;
-use shadowsocks::relay::udprelay::{DatagramReceive, DatagramSend, DatagramSocket, ProxySocket};
-use socket2::{Protocol, Type};
-use tokio::io::ReadBuf;
+use shadowsocks::relay::udprelay::{DatagramSocket as _, ProxySocket};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
 use super::names::Names;
+use super::shared::Shared;
 use super::users::{Share, User};
 use super::window::Window;
 use super::{CIPHER, Current, Server};
-use crate::transport::listening::bound;
 
 /// An association that nothing came over for so long is over: what the packet filter gives to a
 /// stream of packets, too.
@@ -34,18 +31,7 @@ const QUEUE: usize = 128;
 /// The largest packet of UDP.
 const LARGEST: usize = 65_536;
 
-/// One socket, for every version of the settings.
-#[derive(Clone)]
-pub(super) struct Shared(Arc<UdpSocket>);
-
 type Sealed = ProxySocket<Shared>;
-
-pub(super) fn bind(port: u16) -> io::Result<Shared> {
-    let socket = bound(port, Type::DGRAM, Protocol::UDP)?;
-    // What the kernel gives beyond its limit is its own matter.
-    drop(socket.set_recv_buffer_size(4 << 20));
-    Ok(Shared(Arc::new(UdpSocket::from_std(socket.into())?)))
-}
 
 /// A packet of a client's.
 struct Packet {
@@ -82,7 +68,7 @@ pub(super) async fn serve(mut server: Server, socket: Shared) {
 }
 
 fn sealed(server: &Server, current: &Current, socket: Shared) -> Option<Sealed> {
-    let address = socket.0.local_addr().ok()?;
+    let address = socket.local_addr().ok()?;
     let key = damm_protocol::Secret32::new(current.key).expose();
     // The key has the length that the cipher wants, which is all that can be wrong with it.
     let mut config = ServerConfig::new(address, key, CIPHER).ok()?;
@@ -236,48 +222,5 @@ async fn receive(
     match socket {
         Some(socket) => Some(socket.recv_from(buffer).await),
         None => std::future::pending().await,
-    }
-}
-
-impl DatagramSocket for Shared {
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
-impl DatagramReceive for Shared {
-    fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_recv(cx, buf)
-    }
-
-    fn poll_recv_from(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<SocketAddr>> {
-        self.0.poll_recv_from(cx, buf)
-    }
-
-    fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_recv_ready(cx)
-    }
-}
-
-impl DatagramSend for Shared {
-    fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_send(cx, buf)
-    }
-
-    fn poll_send_to(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-        target: SocketAddr,
-    ) -> Poll<io::Result<usize>> {
-        self.0.poll_send_to(cx, buf, target)
-    }
-
-    fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_send_ready(cx)
     }
 }

@@ -144,3 +144,47 @@ fn describe(error: &minijinja::Error) -> String {
         _ => error.kind().to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use damm_protocol::{ClientSecret, CredentialId, Secret32};
+
+    use super::super::Kinds;
+    use super::*;
+
+    /// The trojan that comes with damm, asked with these settings.
+    fn trojan(params: &[(&str, &str)]) -> Result<Rendered, ServiceError> {
+        let kinds = Kinds::read(Path::new("/nowhere")).unwrap();
+        let params = params.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let secret = ClientSecret::new(Secret32::new([5; 32]));
+        kinds.transports["trojan"].render(&Asked {
+            listen: "127.0.0.1",
+            port: 443,
+            dir: "/run/x".into(),
+            keys: "/k\"eys".into(),
+            params: &params,
+            seed: "abcdefghijkl",
+            made: &BTreeMap::new(),
+            credentials: &[secret.credential(CredentialId::new(0).unwrap())],
+        })
+    }
+
+    #[test]
+    fn what_comes_with_damm_is_json_whatever_the_values_hold() {
+        let rendered = trojan(&[("front", "20003")]).unwrap();
+        assert_eq!(rendered.run, ["/usr/bin/trojan", "--config", "/run/x/config.json"]);
+        let config: Value = serde_json::from_str(&rendered.files["config.json"]).unwrap();
+        assert_eq!(config["ssl"]["key"], "/k\"eys/key.pem");
+        assert_eq!(config["remote_port"], 20_003);
+        assert_eq!(config["password"].as_array().map(Vec::len), Some(1));
+    }
+
+    #[test]
+    fn a_setting_that_nobody_knows_or_that_is_no_number_is_named() {
+        let error = trojan(&[("fornt", "80")]).unwrap_err().to_string();
+        assert!(error.contains("transport.json: params.fornt: "), "{error}");
+        let error = trojan(&[("front", "x")]).unwrap_err().to_string();
+        assert!(error.contains("transport.json: files.config.json: "), "{error}");
+        assert!(!error.contains("password"), "{error}");
+    }
+}
