@@ -68,6 +68,7 @@ pub async fn serve(
     let Some(endpoint) = &bench.agents else {
         return Ok(None);
     };
+    allow_connections();
     let served = listen(endpoint, at, &bench.engine.topology().backbone.controller).await?;
     progress.say(&note(format!("agents are served at {}", served.address())));
     match endpoint.missing() {
@@ -102,4 +103,13 @@ async fn listen(endpoint: &Arc<AgentsEndpoint>, at: &AgentsAt, controller: &str)
 
 fn note(text: String) -> Line {
     Line::of(Style::Dim, "… ").put(Style::Dim, text)
+}
+
+/// Each agent holds a connection open: as many files as the system allows may be open. Where it
+/// allows fewer than there are agents, some are answered less often.
+fn allow_connections() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    drop(setrlimit(Resource::Nofile, limit));
 }

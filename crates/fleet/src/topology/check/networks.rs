@@ -14,6 +14,7 @@ pub fn check(topology: &Topology) -> Vec<Finding> {
     findings.extend(too_few(topology));
     findings.extend(misplaced(topology));
     findings.extend(overlay_room(topology));
+    findings.extend(overlay_prefix(topology));
     findings
 }
 
@@ -125,5 +126,17 @@ fn overlay_room(topology: &Topology) -> Option<Finding> {
     (room < u128::from(nodes) * 2 + 2).then(|| {
         Finding::error(Path::keys(["backbone", "prefix"]), message)
             .help("choose a wider prefix, such as a /48 out of fd00::/8")
+    })
+}
+
+/// Where machines run agents, each of a region's nodes has a prefix of /64 in the overlay.
+fn overlay_prefix(topology: &Topology) -> Option<Finding> {
+    let agents = topology.providers.values().any(|p| p.kind.has_agents());
+    let prefix = topology.backbone.prefix;
+    let fits = matches!(prefix, IpNet::V6(net) if net.prefix_len() <= 48);
+    let message = format!("{prefix} has no room for a /64 for each node");
+    (agents && !fits).then(|| {
+        Finding::error(Path::keys(["backbone", "prefix"]), message)
+            .help("choose an IPv6 prefix of /48, out of fd00::/8")
     })
 }
