@@ -6,8 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
-/// States of TCP in `/proc/net/tcp` (the kernel's `include/net/tcp_states.h`).
-const LISTENING: &str = "0A";
+/// A state of TCP in `/proc/net/tcp` (the kernel's `include/net/tcp_states.h`).
 const ESTABLISHED: &str = "01";
 
 /// A port of all addresses, for connections.
@@ -43,9 +42,12 @@ fn bound_to(
     Ok(socket)
 }
 
-/// Whether somebody listens on a port for connections.
+/// Whether somebody listens on a port for connections. It is found out by binding the port: with
+/// SO_REUSEADDR that fails over a listener alone, and costs the same however many connections there
+/// are, which a look into `/proc/net/tcp` does not.
 pub(crate) fn has_listener(port: u16) -> bool {
-    sockets("tcp").any(|(local, state)| local == port && state == LISTENING)
+    let tried = bound(port, Type::STREAM, Protocol::TCP);
+    tried.is_err_and(|e| e.kind() == io::ErrorKind::AddrInUse)
 }
 
 /// Whether somebody has a port for packets.
