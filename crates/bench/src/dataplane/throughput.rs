@@ -115,13 +115,13 @@ fn dress(world: &World) -> Result<()> {
     world.egresses[0].0.namespace.ip("route del 100.64.0.0/10 dev wg-in")
 }
 
-/// Connects a namespace by its `up` to another's interface of that name.
+/// Connects a namespace by its `u0` to another's interface of that name.
 fn wire(one: &Namespace, other: &Namespace, name: &str, nets: [&str; 2]) -> Result<()> {
     let [net, gate] = nets;
     one.ip(&format!(
-        "link add up type veth peer name {name} netns {}
-        link set up up
-        address add {net} dev up",
+        "link add u0 type veth peer name {name} netns {}
+        link set u0 up
+        address add {net} dev u0",
         other.0
     ))?;
     other.ip(&format!("link set {name} up\naddress add {gate} dev {name}"))
