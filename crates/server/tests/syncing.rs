@@ -256,7 +256,7 @@ async fn what_clients_need_to_know_of_transports_is_kept() {
     let agents = world.store.agents().await.unwrap();
     assert_eq!(agents[&nodes[0].id].transports, transports);
     // What no client could read never gets as far as a catalog.
-    for bad in ["a\nb", "é", &"x".repeat(513)] {
+    for bad in ["a\nb", "é", &"x".repeat(1_025)] {
         let mut transports = transports.clone();
         transports.get_mut("tls").unwrap().insert("sni".to_owned(), bad.to_owned());
         let answer = ingress.sync(|r| r.transports = Some(transports)).await;

@@ -7,8 +7,8 @@ use damm_protocol::Refusal;
 /// Kinds of transports on a node, and params of each, at most.
 const MOST: usize = 16;
 
-/// Bytes of a name, and of a value, at most.
-const LONGEST: (usize, usize) = (64, 512);
+/// Bytes of a name, and of a value, at most: a certificate of an elliptic curve's key fits.
+const LONGEST: (usize, usize) = (64, 1_024);
 
 /// Refuses what no client could read: a catalog that holds it would be refused by all who are told
 /// of it, whatever else it holds.

@@ -10,6 +10,7 @@ mod outward;
 mod refused;
 mod settings;
 mod shared;
+mod steady;
 mod tcp;
 mod udp;
 mod users;

@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+use super::steady::Steady;
 use super::users::{HEAD, User};
 use super::{CIPHER, Current, Server};
 use crate::transport::pump::pump;
@@ -61,7 +62,7 @@ async fn serve_one(server: Server, stream: TcpStream, stranger: tokio::sync::Own
     let Some(_share) = server.connections.take(user) else { return };
     // A client is told of a failure by the end of its connection: the protocol has no other word.
     if let Ok(outside) = reach(&current, user, to).await {
-        pump(inside, outside).await;
+        pump(Steady::new(inside), outside).await;
     }
 }
 
