@@ -15,7 +15,8 @@ const LIMIT: u64 = 60;
 /// How much longer than the limit allows it may take.
 const SLACK: f64 = 0.15;
 /// Looks and waits enough for everything to come up.
-pub const PATIENT: Budget = Budget { polls: 60, patience: Span::from_mins(5), destroyed: 0 };
+pub const PATIENT: Budget =
+    Budget { polls: 60, patience: Span::from_mins(5), tries: 3, destroyed: 0 };
 
 /// Builds so many nodes at one account that answers after 200 ms.
 pub async fn run(nodes: usize, table: &mut Table) -> Result<()> {

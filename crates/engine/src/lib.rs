@@ -12,6 +12,7 @@ mod carry;
 mod controller_key;
 pub mod directory;
 pub mod due;
+mod effort;
 mod engine;
 mod error;
 mod event;
@@ -38,6 +39,7 @@ mod world;
 
 pub use controller_key::ControllerKey;
 pub use due::{Due, Held, Hold};
+pub use effort::GivenUp;
 pub use engine::{Engine, Parts};
 pub use error::Error;
 pub use event::{Event, Listener};

@@ -6,7 +6,8 @@ use damm_fleet::reason::NoRoom;
 use damm_fleet::{Span, Timestamp, WaitingOn};
 use damm_planner::{Report, Waiting, destroys};
 
-use crate::due::Held;
+use crate::due::{Held, Hold};
+use crate::effort::{Effort, GivenUp};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::event::Event;
@@ -30,12 +31,16 @@ pub struct Budget {
     pub patience: Span,
     /// What the same run has taken down before: it counts against the topology's limit.
     pub destroyed: u32,
+    /// Plans that may give up what was made before it worked, with nothing having come up in
+    /// between.
+    pub tries: u32,
 }
 
 impl Default for Budget {
-    /// A command's: about 20 minutes of looking at what is being made, and no waiting for drains.
+    /// A command's: about 20 minutes of looking at what is being made, no waiting for drains, and
+    /// three tries: one may fail by bad luck, and the next because of what came of that.
     fn default() -> Self {
-        Self { polls: 45, patience: Span::from_mins(5), destroyed: 0 }
+        Self { polls: 45, patience: Span::from_mins(5), tries: 3, destroyed: 0 }
     }
 }
 
@@ -49,6 +54,9 @@ pub enum Ended {
         /// When it is worth going on, where that is known.
         next: Option<Timestamp>,
     },
+    /// What it makes does not come up: [`Settled::given_up`] tells what. It could go on making more
+    /// of it, and stopped instead.
+    Fruitless,
     /// It was told to stop.
     Stopped,
 }
@@ -72,6 +80,8 @@ pub struct Settled {
     pub held: Vec<Held>,
     /// What the last plan left undone, and why.
     pub waits: Vec<Waiting>,
+    /// What was given up since anything came up, when it ended [`Fruitless`](Ended::Fruitless).
+    pub given_up: Vec<GivenUp>,
     /// The last plan's report.
     pub report: Report,
 }
@@ -87,6 +97,7 @@ impl Settled {
             breaches: Vec::new(),
             held: Vec::new(),
             waits: Vec::new(),
+            given_up: Vec::new(),
             report,
         }
     }
@@ -99,57 +110,68 @@ struct Round {
     under_way: bool,
     /// When the next thing can be done whose moment is known.
     next: Option<Timestamp>,
+    /// When the next call is made again that failed. It may fail then too, so this is no moment
+    /// that is worth any patience.
+    retry: Option<Timestamp>,
     /// Whether anything is left at all.
     left: bool,
     /// Whether sessions drain.
     draining: bool,
+    /// Whether what is made does not come up.
+    fruitless: bool,
+}
+
+/// One run, so far.
+struct Course<'a> {
+    actor: &'a str,
+    effort: Effort,
+    settled: Settled,
+}
+
+impl Course<'_> {
+    fn end(mut self, ended: Ended) -> Settled {
+        if ended == Ended::Fruitless {
+            self.settled.given_up = self.effort.given_up();
+        }
+        Settled { ended, ..self.settled }
+    }
 }
 
 impl Engine {
     /// Looks, plans and carries out until nothing is left to do, or only waiting is that takes
-    /// longer than the budget allows.
+    /// longer than the budget allows, or what it makes does not come up.
     ///
     /// # Errors
     ///
     /// As [`refresh`](Self::refresh), [`pass`](Self::pass) and [`replan`](Self::replan).
     pub async fn settle(&self, budget: Budget, actor: &str) -> Result<Settled, Error> {
-        let mut settled = Settled::new(Report::default());
+        let effort = Effort::new(budget.tries, self.topology.rotation.join_timeout);
+        let settled = Settled { destroyed: budget.destroyed, ..Settled::new(Report::default()) };
+        let mut course = Course { actor, effort, settled };
         let (mut idle, mut pace) = (0, POLL_FIRST);
-        settled.destroyed = budget.destroyed;
         // Progress is a world that was not there before in this run: what goes back and forth, or
         // is asked for again and again, is none.
         let mut worlds = HashSet::new();
         loop {
             let looked = self.now();
-            let round = self.round(&mut settled, actor).await?;
+            let round = self.round(&mut course).await?;
             if self.stop.is_stopped() {
-                settled.ended = Ended::Stopped;
-                return Ok(settled);
+                return Ok(course.end(Ended::Stopped));
+            }
+            if round.fruitless {
+                return Ok(course.end(Ended::Fruitless));
             }
             (idle, pace) = match worlds.insert(self.world().fingerprint()) {
                 true => (0, POLL_FIRST),
                 false => (idle + 1, pace.scale(1.5).min(POLL_LAST)),
             };
-            let now = self.now();
-            let patient = round.next.filter(|t| t.since(now) <= budget.patience);
-            let polls = round.under_way && idle < budget.polls;
             // Counted from the last one: what was made in a long pass has come up meanwhile.
-            let look = now.max(looked + pace);
-            let wake = match (round.left, polls, patient) {
-                (false, _, _) => None,
-                (true, true, Some(at)) => Some(at.min(look)),
-                (true, true, None) => Some(look),
-                (true, false, Some(at)) if round.draining => Some(at.min(now + DRAIN_LOOK)),
-                (true, false, at) => at,
-            };
-            let Some(until) = wake else {
-                settled.ended = match round.left {
-                    true => Ended::Waiting { next: round.next },
-                    false => Ended::Done,
-                };
-                return Ok(settled);
-            };
-            self.sleep(until).await;
+            let look = self.now().max(looked + pace);
+            let polls = round.under_way && idle < budget.polls;
+            match round.wake(polls.then_some(look), budget.patience, self.now()) {
+                Some(until) => self.sleep(until).await,
+                None => return Ok(course.end(round.end())),
+            }
         }
     }
 
@@ -164,8 +186,9 @@ impl Engine {
     }
 
     /// One look, and all that can be planned and carried out on it.
-    async fn round(&self, settled: &mut Settled, actor: &str) -> Result<Round, Error> {
+    async fn round(&self, course: &mut Course<'_>) -> Result<Round, Error> {
         let refreshed = self.refresh().await?;
+        course.effort.look(&self.world().rows);
         let mut round = Round {
             under_way: !refreshed.unlisted.is_empty(),
             left: !refreshed.unlisted.is_empty(),
@@ -175,24 +198,59 @@ impl Engine {
             if self.stop.is_stopped() {
                 break;
             }
-            let plan = self.replan(settled.destroyed).await?;
+            let plan = self.replan(course.settled.destroyed).await?;
             let rests = plan.diff.is_empty();
             if !rests {
-                self.adopt(&plan, actor).await?;
-                settled.destroyed += destroys(&plan.report);
-                settled.plans += 1;
+                round.fruitless = course.effort.plan(&plan.report, &self.world().rows, self.now());
+                if round.fruitless {
+                    break;
+                }
+                self.adopt(&plan, course.actor).await?;
+                course.settled.destroyed += destroys(&plan.report);
+                course.settled.plans += 1;
             }
-            settled.waits.clone_from(&plan.report.waits);
-            settled.report = plan.report;
+            course.settled.waits.clone_from(&plan.report.waits);
+            course.settled.report = plan.report;
             let passed = self.pass().await?;
             let moved = passed.done > 0 || passed.stale;
-            settled.take(passed, &mut round);
+            course.settled.take(passed, &mut round);
             if rests && !moved {
                 break;
             }
         }
-        settled.weigh(&mut round, self.now());
+        course.settled.weigh(&mut round, self.now());
         Ok(round)
+    }
+}
+
+impl Round {
+    /// When to go on, if at all. `look` is the next look at what is under way, while the budget has
+    /// one left.
+    fn wake(&self, look: Option<Timestamp>, patience: Span, now: Timestamp) -> Option<Timestamp> {
+        if !self.left {
+            return None;
+        }
+        let known = self.next.filter(|at| at.since(now) <= patience);
+        match look {
+            Some(_) => [known, self.retry, look].into_iter().flatten().min(),
+            None if self.draining => known.map(|at| at.min(now + DRAIN_LOOK)),
+            None => known,
+        }
+    }
+
+    fn end(&self) -> Ended {
+        match self.left {
+            true => Ended::Waiting { next: [self.next, self.retry].into_iter().flatten().min() },
+            false => Ended::Done,
+        }
+    }
+
+    fn soonest(&mut self, at: Timestamp) {
+        self.next = Some(self.next.map_or(at, |n| n.min(at)));
+    }
+
+    fn retries(&mut self, at: Timestamp) {
+        self.retry = Some(self.retry.map_or(at, |n| n.min(at)));
     }
 }
 
@@ -208,14 +266,15 @@ impl Settled {
 
     /// What is left to do, and when.
     fn weigh(&self, round: &mut Round, now: Timestamp) {
-        let soonest = |round: &mut Round, at: Timestamp| {
-            round.next = Some(round.next.map_or(at, |n| n.min(at)));
-        };
         for held in &self.held {
             round.left = true;
-            match held.until {
-                Some(at) if at > now => soonest(round, at),
-                _ if held.hold.needs_operator() => {}
+            match (&held.hold, held.until) {
+                (Hold::Backoff { rejected, .. }, Some(at)) if at > now => {
+                    round.retries(at);
+                    round.under_way |= !rejected;
+                }
+                (_, Some(at)) if at > now => round.soonest(at),
+                (hold, _) if hold.needs_operator() => {}
                 _ => round.under_way = true,
             }
         }
@@ -223,7 +282,7 @@ impl Settled {
             round.left = true;
             round.draining |= matches!(wait.on, WaitingOn::Drain { .. });
             match moment(&wait.on) {
-                Moment::At(at) => soonest(round, at.max(now)),
+                Moment::At(at) => round.soonest(at.max(now)),
                 Moment::Soon => round.under_way = true,
                 Moment::Never => {}
             }

@@ -1,10 +1,11 @@
 //! `damm apply TOPOLOGY|PLANFILE`
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use damm_engine::{Budget, Ended, Hold, Settled};
-use damm_fleet::{Span, WaitingOn};
+use damm_engine::{Budget, Ended, GivenUp, Hold, Settled};
+use damm_fleet::{ProviderName, Span, WaitingOn};
 use serde_json::json;
 
 use crate::args::{Apply, Global};
@@ -142,22 +143,51 @@ fn budget(args: &Apply) -> Budget {
     }
 }
 
-/// Waits that time alone ends, or the topology's own limits, leave nothing to be run again for.
+/// Waits that time alone ends, or the topology's own limits, leave nothing to be run again for. But
+/// for the limit of one run: the next takes down as many again.
 fn judge(settled: &Settled, bench: &Workbench, args: &Apply) -> Exit {
-    let under_way = settled
-        .waits
-        .iter()
-        .any(|w| matches!(w.on, WaitingOn::Verification { .. } | WaitingOn::Disappearance { .. }));
-    let stuck =
-        |h: &Hold| h.needs_operator() || matches!(h, Hold::Backoff { .. } | Hold::Looking { .. });
+    let under_way = settled.waits.iter().any(|w| goes_on(&w.on));
+    let stuck = |h: &Hold| match h {
+        Hold::On(on) => h.needs_operator() || goes_on(on),
+        Hold::After { .. } => false,
+        Hold::Backoff { .. } | Hold::Looking { .. } | Hold::NoWay { .. } => true,
+    };
     let stuck = settled.held.iter().any(|h| stuck(&h.hold));
     let failed = !settled.failed.is_empty() || !settled.breaches.is_empty();
     let stopped = bench.stop.is_stopped() && args.wait.is_none();
     match settled.ended {
         Ended::Done => Exit::Done,
+        Ended::Fruitless => Exit::Partial,
         Ended::Stopped if stopped => Exit::Partial,
         _ if under_way || stuck || failed => Exit::Partial,
         _ => Exit::Done,
+    }
+}
+
+/// Whether the same command, run again, would go on with it.
+const fn goes_on(on: &WaitingOn) -> bool {
+    matches!(
+        on,
+        WaitingOn::Verification { .. }
+            | WaitingOn::Disappearance { .. }
+            | WaitingOn::DestroyCap { .. }
+    )
+}
+
+/// What was made and never came up, a line for each account.
+fn tell_given_up(page: &mut Page, given_up: &[GivenUp]) {
+    let mut accounts: BTreeMap<&ProviderName, Vec<&GivenUp>> = BTreeMap::new();
+    for given in given_up {
+        accounts.entry(&given.provider).or_default().push(given);
+    }
+    for (provider, of) in accounts {
+        let whys: BTreeSet<String> = of.iter().map(|g| g.why.to_string()).collect();
+        let whys = Vec::from_iter(whys).join("; ");
+        let text = Line::of(Style::Bold, provider.to_string()).put(
+            Style::Plain,
+            format!(": {} given up in this run, and nothing came up: {whys}", of.len()),
+        );
+        page.wrapped(Line::of(Style::Bad, "✗ "), text);
     }
 }
 
@@ -170,9 +200,19 @@ fn tell(page: &mut Page, settled: &Settled, exit: Exit, bench: &Workbench, outpu
     }
     waits::draw(page, &settled.waits, now, output.verbose > 0);
     page.gap();
+    tell_given_up(page, &settled.given_up);
     let steps = if settled.steps == 1 { "step" } else { "steps" };
     let done = format!("{} {steps} done", settled.steps);
     match (exit, settled.ended) {
+        (_, Ended::Fruitless) => page.wrapped(
+            Line::of(Style::Warn, "~ "),
+            Line::of(Style::Bold, format!("{done}, and no more is made that would not come up."))
+                .put(
+                    Style::Plain,
+                    " See what the provider shows of it, or take it out of the topology. Run the \
+                     same command again: it goes on where this one ended.",
+                ),
+        ),
         (Exit::Partial, _) => page.wrapped(
             Line::of(Style::Warn, "~ "),
             Line::of(Style::Bold, format!("{done}, and not all is done yet."))
@@ -189,11 +229,21 @@ fn tell(page: &mut Page, settled: &Settled, exit: Exit, bench: &Workbench, outpu
     }
 }
 
+const fn ended(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Done => "done",
+        Ended::Waiting { .. } => "waiting",
+        Ended::Fruitless => "fruitless",
+        Ended::Stopped => "stopped",
+    }
+}
+
 fn value(settled: &Settled, planned: &Planned, exit: Exit) -> serde_json::Value {
     json!({
         "plan": plan::value(planned),
         "complete": exit == Exit::Done,
         "settled": settled.ended == Ended::Done,
+        "ended": ended(settled.ended),
         "blueprints": settled.plans,
         "steps": settled.steps,
         "failed": settled.failed.iter().map(|f| json!({
@@ -202,6 +252,9 @@ fn value(settled: &Settled, planned: &Planned, exit: Exit) -> serde_json::Value 
         "refused": settled.breaches.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "held": settled.held.iter().map(|h| json!({
             "object": h.object, "on": h.hold.to_string(), "until": h.until,
+        })).collect::<Vec<_>>(),
+        "given_up": settled.given_up.iter().map(|g| json!({
+            "item": g.subject, "provider": g.provider, "why": g.why.to_string(),
         })).collect::<Vec<_>>(),
         "waits": settled.waits,
         "survival": settled.report.survival,

@@ -107,7 +107,9 @@ impl<'a> Loop<'a> {
             (self.since, self.destroyed) = (engine.now(), 0);
         }
         // The waiting is done here, where agents' words can end it.
-        let budget = Budget { polls: 0, patience: Span::ZERO, destroyed: self.destroyed };
+        // A controller goes on trying: how much it takes down in a day is limited all the same.
+        let tries = u32::MAX;
+        let budget = Budget { polls: 0, patience: Span::ZERO, tries, destroyed: self.destroyed };
         let settled = match engine.settle(budget, &self.actor).await {
             Ok(settled) => settled,
             Err(error) => {
@@ -137,6 +139,7 @@ impl<'a> Loop<'a> {
                 (self.since, self.destroyed) = (now, 0);
                 self.every
             }
+            Ended::Fruitless => self.pace.min(self.every),
             Ended::Waiting { next } => {
                 let next = next.map_or(self.pace, |at| at.since(now).max(TOGETHER));
                 next.min(self.pace).min(self.every)
@@ -150,6 +153,7 @@ fn tell(settled: &Settled, progress: &Progress) {
     let left = match settled.ended {
         Ended::Done => "nothing is left to do",
         Ended::Waiting { .. } => "what is left has to wait",
+        Ended::Fruitless => "what is made does not come up",
         Ended::Stopped => "stopped",
     };
     let text = format!("{plans} plans, {steps} steps; {left}");

@@ -19,8 +19,8 @@ const HALVINGS: f64 = 12.0;
 /// An agent without a machine is remembered for this long.
 const MEMORY: Span = Span::from_days(1);
 
-/// A moment that does not come.
-const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
+/// A moment that does not come, and that can be written down: the start of the year 9999.
+const NEVER: Timestamp = Timestamp::from_millis(253_370_764_800_000);
 
 /// One agent, as far as the world knows of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -210,4 +210,15 @@ fn halvings(passed: Span, half_life: Span) -> f64 {
 fn goal(subject: Subject, with: &SimSettings) -> f64 {
     let spread = 0.5 + unit(mix(hash(&subject.to_string()), 0));
     f64::from(with.sessions_per_address) * spread
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_that_does_not_come_is_stored_and_read_back() {
+        let text = serde_json::to_string(&NEVER).unwrap();
+        assert_eq!(serde_json::from_str::<Timestamp>(&text).unwrap(), NEVER);
+    }
 }

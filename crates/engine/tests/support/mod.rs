@@ -241,11 +241,11 @@ impl Stage {
 
 /// Waits for drains of hours, on a clock that nobody waits for.
 pub fn long() -> Budget {
-    Budget { polls: 200, patience: Span::from_hours(30), ..Budget::default() }
+    Budget { polls: 200, patience: Span::from_hours(30), tries: 20, ..Budget::default() }
 }
 
 pub fn short() -> Budget {
-    Budget { polls: 60, patience: Span::from_mins(5), ..Budget::default() }
+    Budget { polls: 60, patience: Span::from_mins(5), tries: 20, ..Budget::default() }
 }
 
 /// Nothing is due, and the planner wants nothing.
