@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use damm_node::service::{Places, Services, Supervisor};
@@ -114,8 +114,18 @@ async fn comes_back(stream: &mut TcpStream, bytes: &[u8]) {
     assert_eq!(back, bytes);
 }
 
+/// A client's program, ended with what it was started for.
+struct Client(Child);
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A real trojan client that brings a port of this machine to `to`.
-fn trojan(dir: &Path, port: u16, number: u8, to: SocketAddr, services: &Services) {
+fn trojan(dir: &Path, port: u16, number: u8, to: SocketAddr, services: &Services) -> Client {
     let public = &services.public_params()["trojan"];
     let certificate = dir.join("certificate.pem");
     std::fs::write(&certificate, &public["certificate"]).unwrap();
@@ -132,7 +142,8 @@ fn trojan(dir: &Path, port: u16, number: u8, to: SocketAddr, services: &Services
     });
     let path = dir.join(format!("client-{port}.json"));
     std::fs::write(&path, config.to_string()).unwrap();
-    Command::new("trojan").arg("--config").arg(path).stdin(Stdio::null()).spawn().unwrap();
+    let mut client = Command::new("trojan");
+    Client(client.arg("--config").arg(path).stdin(Stdio::null()).spawn().unwrap())
 }
 
 async fn through(port: u16) -> TcpStream {
@@ -159,8 +170,8 @@ fn a_trojan_client_gets_through_and_new_credentials_cut_no_stream() {
         let echo = echo().await;
         let mut services = services(dir.path()).await;
         services.apply(&ingress(&["trojan"], &[1])).await.unwrap();
-        trojan(dir.path(), 9001, 1, echo, &services);
-        trojan(dir.path(), 9002, 2, echo, &services);
+        let _client = trojan(dir.path(), 9001, 1, echo, &services);
+        let _client = trojan(dir.path(), 9002, 2, echo, &services);
         let mut standing = through(9001).await;
         comes_back(&mut standing, b"before").await;
         assert!(!is_served(through(9002).await).await, "a password of nobody's was let in");
@@ -229,7 +240,7 @@ fn a_wireguard_client_gets_through_and_others_coming_and_going_do_not_touch_it()
             link set in0 up
             -n client address add 192.0.2.2/24 dev out0
             -n client link set out0 up");
-        client_tunnel(dir.path(), &server_key, 1).await;
+        let _tunnel = client_tunnel(dir.path(), &server_key, 1).await;
         assert!(reaches_the_server(), "the client's packets do not come through");
         let before = handshakes();
         assert_eq!(before.lines().count(), 1);
@@ -258,13 +269,14 @@ fn a_wireguard_client_gets_through_and_others_coming_and_going_do_not_touch_it()
     });
 }
 
-async fn client_tunnel(dir: &Path, server_key: &str, number: u8) {
+async fn client_tunnel(dir: &Path, server_key: &str, number: u8) -> Client {
     let netns = |words: &[&str]| {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", "client"]).args(words).stdin(Stdio::null());
         command
     };
-    netns(&["wireguard-go", "-f", "wg-client"]).stdout(Stdio::null()).spawn().unwrap();
+    let mut tunnel = netns(&["wireguard-go", "-f", "wg-client"]);
+    let tunnel = Client(tunnel.stdout(Stdio::null()).spawn().unwrap());
     let socket = Path::new("/var/run/wireguard/wg-client.sock");
     soon("wireguard-go", || socket.exists()).await;
     let config = dir.join("client.conf");
@@ -284,6 +296,7 @@ async fn client_tunnel(dir: &Path, server_key: &str, number: u8) {
          -n client route add 100.64.0.1/32 dev wg-client",
         addresses.v4
     ));
+    tunnel
 }
 
 fn reaches_the_server() -> bool {

@@ -30,8 +30,8 @@ const SEAT: &str = "/etc/damm/node.json";
 const RESTART: Duration = Duration::from_millis(200);
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Boots a machine from its directory, then starts its agent as often as it ends. Only for the first
-/// process of a machine's namespaces.
+/// Boots a machine from its directory, then starts its agent as often as it ends. Only for the
+/// first process of a machine's namespaces.
 ///
 /// # Errors
 ///

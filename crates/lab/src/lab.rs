@@ -241,8 +241,8 @@ impl Lab {
         let _lock = self.lock()?;
         let mut state = self.settled()?;
         let before = state.clone();
-        // After a failure the file says what it said last: that something is left to be settled, when
-        // it had come so far.
+        // After a failure the file says what it said last: that something is left to be settled,
+        // when it had come so far.
         let changed = change(&mut state)?;
         if state != before {
             self.write(&state)?;

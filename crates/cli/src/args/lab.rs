@@ -50,13 +50,18 @@ pub enum LabCommand {
     Internet,
 }
 
+/// A network of the lab has room for fourteen clients.
+fn few_clients() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=14)
+}
+
 /// `damm lab up`
 #[derive(Debug, Args)]
 pub struct LabUp {
     /// A topology whose providers are of the kind `lab`
     pub topology: PathBuf,
     /// Clients in each network of the populations
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=14))]
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = few_clients())]
     pub clients: u32,
     /// Make the network alone, and start no controller
     #[arg(long)]

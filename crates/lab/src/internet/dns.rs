@@ -1,6 +1,7 @@
 //! Names (RFC 1035): the whole tree, as far as the lab has one, at each root server's address.
 //!
-//! `lab.example` and all names under it have the server's addresses, `siteN.lab.example` its N-th ones.
+//! `lab.example` and all names under it have the server's addresses, `siteN.lab.example` its
+//! N-th ones.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -61,8 +61,8 @@ pub(crate) fn addresses() -> impl Iterator<Item = IpAddr> {
     Site::internet().flat_map(Site::both).chain([ROOT4.into(), ROOT6.into()]).chain(roots)
 }
 
-/// Serves until the process ends. Whoever connects is named on standard output, one line each, as in
-/// `tcp 80 198.18.0.7`.
+/// Serves until the process ends. Whoever connects is named on standard output, one line each, as
+/// in `tcp 80 198.18.0.7`.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! Listening: one small task for each connection. An agent that waits for news was measured at 18 KiB
-//! (`tests/many.rs`): 180 MiB for ten thousand.
+//! Listening: one small task for each connection. An agent that waits for news was measured at
+//! 18 KiB (`tests/many.rs`): 180 MiB for ten thousand.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
