@@ -1,0 +1,91 @@
+//! What can be seen on the wire: by those who watch clients, and by the internet.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::stage::{Stage, stage};
+use crate::traffic::{Traffic, pass, sites};
+
+impl Stage {
+    /// The addresses of all front doors, or of all egress addresses.
+    pub fn addresses(&self, what: &str) -> BTreeSet<IpAddr> {
+        let rows = self.rows(what).into_iter();
+        rows.filter_map(|r| r["address"].as_str()?.parse().ok()).collect()
+    }
+
+    /// All addresses of the machines of a role, their own ones among them.
+    fn addresses_of(&self, role: &str) -> BTreeSet<IpAddr> {
+        let nodes = self.rows("nodes");
+        let nodes = nodes.iter().filter(|r| r["role"] == role);
+        let nodes: BTreeSet<_> = nodes.map(|r| r["id"].as_str().unwrap()).collect();
+        let machines = self.lab.status().unwrap().machines.into_iter();
+        let machines = machines.filter(|m| nodes.contains(m.subject.as_str()));
+        machines.flat_map(|m| m.addresses).collect()
+    }
+}
+
+/// The addresses in a line of a capture, which writes `address.port`.
+fn addresses(line: &str) -> BTreeSet<String> {
+    let words = line.split([' ', ',']).map(|w| w.trim_end_matches(':'));
+    words
+        .flat_map(|w| [Some(w), w.rsplit_once('.').map(|(a, _)| a)])
+        .flatten()
+        .filter(|w| w.parse::<IpAddr>().is_ok())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn clients_never_see_an_egress_address_and_the_internet_never_an_ingress() {
+    let stage = stage();
+    let clients = stage.clients();
+    let captures: Vec<_> =
+        clients.iter().map(|c| stage.capture(c.place, "any", "ip or ip6")).collect();
+    let sources = Traffic::begin(&stage, &clients).end(&stage);
+    let egress: BTreeSet<_> =
+        stage.addresses_of("egress").iter().map(ToString::to_string).collect();
+    for capture in captures {
+        let lines = capture.end();
+        assert!(lines.lines().count() > 100, "a capture of nothing shows nothing");
+        let shown: BTreeSet<_> = lines.lines().flat_map(addresses).collect();
+        let leaked: Vec<_> = shown.intersection(&egress).collect();
+        assert!(leaked.is_empty(), "a client's network showed {leaked:?}");
+    }
+    assert!(!sources.is_empty());
+    let ingress = stage.addresses_of("ingress");
+    let told: Vec<_> = stage.seen().intersection(&ingress).copied().collect();
+    assert!(told.is_empty(), "the internet was reached from {told:?}");
+}
+
+#[test]
+fn a_client_whose_front_door_is_blocked_reaches_the_next_with_the_same_credential() {
+    let stage = stage();
+    let (v4, _) = sites();
+    for kind in ["wireguard", "shadowsocks", "trojan"] {
+        let mut doors = stage.doors_of(kind).into_iter();
+        let (first, second) = (doors.next().unwrap(), doors.next().unwrap());
+        let blocked = first.at.ip();
+        stage.lab.censor("as58224", blocked, true).unwrap();
+        let client = stage.client("as58224-1", first);
+        let told = stage.ask_briefly(&client, &["short", &v4]);
+        assert_eq!(told.done, 0, "{kind}: the door was not blocked");
+        drop(client);
+        let client = stage.client("as58224-1", second);
+        let told = stage.ask(&client, &["bulk", &v4, "1000000"]);
+        assert_eq!((told.done, told.failed), (1_000_000, vec![]), "{kind}");
+        drop(client);
+        stage.lab.censor("as58224", blocked, false).unwrap();
+    }
+}
+
+impl Stage {
+    fn ask_briefly(
+        &self,
+        client: &crate::clients::Client,
+        errand: &[&str],
+    ) -> damm_lab::probe::Told {
+        let probe = self.probe(client, errand);
+        pass(2);
+        probe.end().1
+    }
+}
