@@ -100,15 +100,16 @@ impl Stage {
         told(&["init", "--keys-for", file.to_str().unwrap()]);
         told(&["lab", "up", "--bare", file.to_str().unwrap()]);
         stage.build();
+        // Egress nodes are told of no client.
+        let ingress = stage.machines_of("ingress");
         let before = stage.applied();
         let made = stage.damm(&["credentials", "new"]);
         let made: Value = serde_json::from_str(&made).unwrap();
         stage.secret = made["secret"].as_str().unwrap().to_owned();
         stage.start_controller();
         stage.wait_for("the ingress nodes to know the client", || {
-            // Egress nodes are told of no client.
             let after = stage.applied();
-            after.iter().filter(|(name, at)| before.get(*name) < Some(at)).count() == 2
+            ingress.iter().all(|name| before.get(name) < after.get(name))
         });
         stage
     }
@@ -203,6 +204,15 @@ impl Stage {
         let machines = self.lab.status().unwrap().machines.into_iter();
         let running = machines.filter(|m| m.alive == Alive::Running);
         running.map(|m| (m.name, m.subject)).collect()
+    }
+
+    /// The machines of the nodes of a role.
+    fn machines_of(&self, role: &str) -> Vec<String> {
+        let nodes = self.rows("nodes");
+        let nodes = nodes.iter().filter(|r| r["role"] == role);
+        let nodes: BTreeSet<_> = nodes.map(|r| r["id"].as_str().unwrap()).collect();
+        let machines = self.machines().into_iter();
+        machines.filter(|(_, s)| nodes.contains(s.as_str())).map(|(name, _)| name).collect()
     }
 
     /// Where the server that plays the internet was reached from, since the lab was made.

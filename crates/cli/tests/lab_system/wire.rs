@@ -78,7 +78,51 @@ fn a_client_whose_front_door_is_blocked_reaches_the_next_with_the_same_credentia
     }
 }
 
+#[test]
+fn with_the_overlay_cut_no_packet_of_a_client_leaves_by_another_way() {
+    let stage = stage();
+    let (v4, v6) = sites();
+    let clients = stage.clients();
+    let doors: BTreeSet<_> = clients.iter().map(|c| c.door.at.ip()).collect();
+    let held = |m: &damm_lab::MachineStatus| m.addresses.iter().any(|a| doors.contains(a));
+    let machines = stage.lab.status().unwrap().machines.into_iter().filter(held);
+    let machines: Vec<_> = machines.map(|m| m.name).collect();
+    let to_internet = format!("host {v4} or host {v6}");
+    let captures: Vec<_> =
+        machines.iter().map(|m| stage.capture(m, "eth0", &to_internet)).collect();
+    let probes =
+        clients.iter().flat_map(|c| [&v4, &v6].map(|site| stage.probe(c, &["short", site])));
+    let probes: Vec<_> = probes.collect();
+    pass(1);
+    machines.iter().for_each(|m| stage.cut_overlay(m));
+    pass(5);
+    for probe in probes {
+        let (what, told) = probe.end();
+        assert!(told.done > 0, "{what} never worked");
+    }
+    for capture in captures {
+        let leaked = capture.end();
+        assert_eq!(leaked, "", "packets left in clear");
+    }
+    drop(clients);
+    stage.wait_for("the overlay to be whole again", || {
+        let client = stage.clients().swap_remove(1);
+        let told = stage.ask_briefly(&client, &["short", &v4]);
+        drop(client);
+        told.done > 0
+    });
+}
+
 impl Stage {
+    /// Kills whatever carries a machine's overlay.
+    fn cut_overlay(&self, machine: &str) {
+        self.sh(
+            machine,
+            "for link in $(ip -o link show | grep -o 'wg-e[0-9]*' | sort -u); do\n\
+             ip link del $link || true\ndone\n",
+        );
+    }
+
     fn ask_briefly(
         &self,
         client: &crate::clients::Client,

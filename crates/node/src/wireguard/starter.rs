@@ -15,6 +15,9 @@ use crate::service::{Keeper, Places, Program, Rights, ServiceError, Supervisor, 
 /// How long a process may take until it answers: a busy machine's start, with room.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a process may answer without its interface: it makes the one right after the other.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Makes WireGuard interfaces, and removes them.
 #[derive(Debug, Clone)]
 pub struct Starter {
@@ -79,13 +82,19 @@ impl Starter {
         let (service, shown) = (service(name), std::collections::BTreeMap::new());
         let program = Program { name: service, command, rights: Rights::Interface, shown };
         let keeper = self.inner.keeper.lock().await;
-        let until = Instant::now() + PATIENCE;
+        let began = Instant::now();
+        let mut anew = false;
         loop {
             keeper.ensure(&program).await?;
             if exists(name) && UnixStream::connect(socket(name)).await.is_ok() {
                 return Ok(());
             }
-            if Instant::now() > until {
+            // Somebody deleted the interface, and the process has not noticed.
+            if !anew && !exists(name) && began.elapsed() > GRACE {
+                keeper.stop(&program.name).await?;
+                anew = true;
+            }
+            if began.elapsed() > PATIENCE {
                 let why = "it does not answer: see its log".into();
                 return Err(ServiceError::Command { command: program.command.join(" "), why });
             }
