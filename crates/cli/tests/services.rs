@@ -128,7 +128,9 @@ impl Drop for Client {
 fn trojan(dir: &Path, port: u16, number: u8, to: SocketAddr, services: &Services) -> Client {
     let public = &services.public_params()["trojan"];
     let certificate = dir.join("certificate.pem");
-    std::fs::write(&certificate, &public["certificate"]).unwrap();
+    let der = &public["certificate"];
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n");
+    std::fs::write(&certificate, pem).unwrap();
     let config = serde_json::json!({
         "run_type": "forward", "local_addr": "127.0.0.1", "local_port": port,
         "remote_addr": "127.0.0.1", "remote_port": internal_port("trojan"),
@@ -147,10 +149,12 @@ fn trojan(dir: &Path, port: u16, number: u8, to: SocketAddr, services: &Services
 }
 
 async fn through(port: u16) -> TcpStream {
+    let until = Instant::now() + Duration::from_secs(60);
     loop {
         if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)).await {
             return stream;
         }
+        assert!(Instant::now() < until, "nothing listens at port {port}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

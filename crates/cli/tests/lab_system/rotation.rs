@@ -31,12 +31,39 @@ impl Stage {
         rows.map(|r| r["id"].as_str().unwrap().to_owned()).collect()
     }
 
+    fn stage_of(&self, what: &str, id: &str) -> Option<String> {
+        let rows = self.rows(what).into_iter();
+        let mut row = rows.filter(|r| r["id"] == id);
+        row.next().map(|r| r["stage"].as_str().unwrap().to_owned())
+    }
+
     /// A node in service of a role.
     fn node(&self, role: &str) -> String {
         let rows = self.rows("nodes").into_iter();
         let mut rows = rows.filter(|r| r["role"] == role && r["stage"] == "live");
         rows.next().unwrap()["id"].as_str().unwrap().to_owned()
     }
+}
+
+#[test]
+fn an_egress_address_is_added_drained_and_released_unnoticed() {
+    let stage = stage();
+    unnoticed(&stage, |_| {
+        let before = stage.live("egress-ips");
+        let node = stage.node("egress");
+        stage.edit(&["allocate-egress-ips", &node, "--count", "1"]);
+        stage.wait_for("the new address to be in service", || {
+            stage.live("egress-ips").len() > before.len()
+        });
+        let after = stage.live("egress-ips");
+        let new = after.difference(&before).next().unwrap();
+        pass(2);
+        stage.edit(&["drain-egress-ip", new]);
+        // The controller releases it once its last session has ended.
+        stage.wait_for("the address to be given back", || {
+            stage.stage_of("egress-ips", new).is_none()
+        });
+    });
 }
 
 #[test]

@@ -107,22 +107,31 @@ impl Stage {
         let made: Value = serde_json::from_str(&made).unwrap();
         stage.secret = made["secret"].as_str().unwrap().to_owned();
         stage.start_controller();
-        stage.wait_for("the ingress nodes to know the client", || {
+        stage.wait_for("the ingress nodes to know the client and to reach the egress", || {
             let after = stage.applied();
-            ingress.iter().all(|name| before.get(name) < after.get(name))
+            ingress.iter().all(|n| before.get(n) < after.get(n) && stage.reaches_egress(n))
         });
         stage
+    }
+
+    /// What a machine's agent last wrote of itself.
+    fn status(&self, name: &str) -> Value {
+        let file = self.lab.dir().join("machines").join(name).join("disk/var-lib/damm/status");
+        let text = fs::read_to_string(file).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Whether all egress nodes have answered an ingress.
+    fn reaches_egress(&self, name: &str) -> bool {
+        let status = self.status(name);
+        let peers = status["report"]["peers"].as_object();
+        peers.is_some_and(|p| !p.is_empty() && p.values().all(|health| health == "up"))
     }
 
     /// The generation that each machine's agent has applied.
     fn applied(&self) -> BTreeMap<String, u64> {
         let machines = self.machines().into_iter();
-        let status = |name: &str| {
-            let file = self.lab.dir().join("machines").join(name).join("disk/var-lib/damm/status");
-            let text = fs::read_to_string(file).unwrap_or_default();
-            serde_json::from_str::<Value>(&text).unwrap_or_default()
-        };
-        let applied = |name: &str| status(name)["report"]["applied"].as_u64().unwrap_or(0);
+        let applied = |name: &str| self.status(name)["report"]["applied"].as_u64().unwrap_or(0);
         machines.map(|(name, _)| (name.clone(), applied(&name))).collect()
     }
 

@@ -9,6 +9,9 @@ use damm_protocol::PeerHealth;
 pub const SILENCE: Duration = Duration::from_secs(3);
 /// How often a peer that is down is asked.
 pub const PROBES: Duration = Duration::from_secs(15);
+/// How often a new peer is asked in vain before it is down: it may hear of us a little later than
+/// we of it.
+const FIRST: u32 = 5;
 
 /// What is known of one peer. Times are since any fixed moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +21,9 @@ pub struct Watch {
     received: u64,
     /// Since when nothing came back for what was sent.
     unanswered: Option<Duration>,
-    asked: Duration,
+    asked: Option<Duration>,
+    /// Questions in vain since it was first known.
+    vain: u32,
 }
 
 impl Default for Watch {
@@ -28,7 +33,8 @@ impl Default for Watch {
             sent: 0,
             received: 0,
             unanswered: None,
-            asked: Duration::ZERO,
+            asked: None,
+            vain: 0,
         }
     }
 }
@@ -40,6 +46,7 @@ impl Watch {
     }
 
     /// Sees how many bytes have gone to the peer and come from it; says whether it should be asked.
+    /// A new one is: no client is to wait for the first handshake.
     pub fn see(&mut self, now: Duration, sent: u64, received: u64) -> bool {
         if received > self.received {
             self.health = PeerHealth::Up;
@@ -49,18 +56,24 @@ impl Watch {
         }
         // Counters begin anew with an interface.
         (self.sent, self.received) = (sent, received);
-        match (self.health, self.unanswered) {
-            (PeerHealth::Down, _) => now.saturating_sub(self.asked) >= PROBES,
-            (_, Some(since)) => now.saturating_sub(since) >= SILENCE,
-            (_, None) => false,
+        let longer = |since, limit| now.saturating_sub(since) >= limit;
+        match self.health {
+            PeerHealth::Down => self.asked.is_none_or(|at| longer(at, PROBES)),
+            PeerHealth::Idle => self.asked.is_none_or(|at| longer(at, SILENCE)),
+            PeerHealth::Up => self.unanswered.is_some_and(|since| longer(since, SILENCE)),
         }
     }
 
     /// The peer was asked, and answered or not.
     pub fn asked(&mut self, now: Duration, answered: bool) {
-        self.asked = now;
+        self.asked = Some(now);
         self.unanswered = None;
-        self.health = if answered { PeerHealth::Up } else { PeerHealth::Down };
+        self.vain = if answered { 0 } else { self.vain + 1 };
+        self.health = match (answered, self.health) {
+            (true, _) => PeerHealth::Up,
+            (false, PeerHealth::Idle) if self.vain < FIRST => PeerHealth::Idle,
+            (false, _) => PeerHealth::Down,
+        };
     }
 }
 
@@ -82,10 +95,27 @@ mod tests {
     }
 
     #[test]
-    fn who_is_sent_nothing_is_idle_and_never_asked() {
+    fn a_new_peer_is_asked_until_it_answers_and_then_left_alone_while_nothing_is_sent() {
         let mut watch = Watch::default();
-        assert!((1..1_000).all(|second| !watch.see(s(second), 0, 0)));
+        assert!(watch.see(s(1), 0, 0));
+        watch.asked(s(2), false);
         assert_eq!(watch.health(), PeerHealth::Idle);
+        assert!(!watch.see(s(4), 148, 0));
+        assert!(watch.see(s(5), 148, 0));
+        watch.asked(s(5), true);
+        assert!((6..1_000).all(|second| !watch.see(s(second), 148, 0)));
+        assert_eq!(watch.health(), PeerHealth::Up);
+    }
+
+    #[test]
+    fn a_new_peer_that_never_answers_is_down() {
+        let mut watch = Watch::default();
+        for try_ in 1..=FIRST.into() {
+            assert_eq!(watch.health(), PeerHealth::Idle);
+            assert!(watch.see(s(try_ * 3), 0, 0));
+            watch.asked(s(try_ * 3), false);
+        }
+        assert_eq!(watch.health(), PeerHealth::Down);
     }
 
     #[test]
@@ -106,11 +136,12 @@ mod tests {
     #[test]
     fn who_is_down_is_asked_rarely_and_is_up_when_anything_comes() {
         let mut watch = Watch::default();
+        assert!(!watch.see(s(90), 0, 1));
         watch.asked(s(100), false);
-        assert!(!watch.see(s(114), 1, 0));
-        assert!(watch.see(s(115), 1, 0));
+        assert!(!watch.see(s(114), 1, 1));
+        assert!(watch.see(s(115), 1, 1));
         watch.asked(s(115), false);
-        assert!(!watch.see(s(116), 1, 0));
+        assert!(!watch.see(s(116), 1, 1));
         assert!(!watch.see(s(117), 1, 9));
         assert_eq!(watch.health(), PeerHealth::Up);
     }
