@@ -1,8 +1,6 @@
 //! From a topology's providers to the traits that the engine calls.
 //!
-//! A new vendor is one module that implements the traits, one [`ProviderKind`] with its row in
-//! [`Providers::over`], and one `Vendor` in `tests/conformance.rs`, which holds it to what every
-//! adapter is held to.
+//! What runs on this machine alone is here; accounts at vendors are added by the room `vendors`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,10 +52,9 @@ impl Providers {
             world,
         };
         for (name, provider) in &topology.providers {
-            match provider.kind {
-                ProviderKind::Sim => providers.add_sim(name),
-                // Its machines run agents and need this machine's root: whoever has a lab adds it.
-                ProviderKind::Lab => {}
+            // Whoever has them adds the others: a lab, and accounts at vendors.
+            if provider.kind == ProviderKind::Sim {
+                providers.add_sim(name);
             }
         }
         providers

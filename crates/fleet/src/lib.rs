@@ -26,6 +26,7 @@ mod text;
 pub mod time;
 pub mod topology;
 pub mod units;
+pub mod vendor;
 pub mod verdict;
 
 pub use action::{Action, Subject, Verb};

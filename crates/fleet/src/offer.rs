@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::name::ProviderName;
 use crate::topology::{Provider, ProviderKind, Topology};
 use crate::units::Usd;
+use crate::vendor::Sheet;
 
 /// What a provider's API can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,18 @@ pub struct Capabilities {
     pub tagged_addresses: bool,
     /// Whether a creation that is called again with the same key makes nothing new.
     pub idempotent_create: bool,
+}
+
+impl Capabilities {
+    /// Of an account without machines.
+    pub const NONE: Self = Self {
+        movable_addresses: false,
+        max_addresses: 0,
+        user_data_limit: 0,
+        list_lag: crate::time::Span::ZERO,
+        tagged_addresses: false,
+        idempotent_create: false,
+    };
 }
 
 /// What one account offers.
@@ -59,8 +72,8 @@ impl Offer {
     /// A kind's own capabilities and price table, with the account's own prices over it.
     pub fn built_in(provider: &Provider) -> Self {
         let mut offer = match provider.kind {
-            ProviderKind::Sim => Self::sim(provider),
             ProviderKind::Lab => Self::lab(provider),
+            kind => kind.sheet().map_or_else(|| Self::sim(provider), Sheet::offer),
         };
         offer.machines.extend(provider.prices.machines.clone());
         offer.address = provider.prices.address.unwrap_or(offer.address);

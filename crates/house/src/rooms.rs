@@ -31,12 +31,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("node", &["fleet", "assign", "protocol"]),
     ("lab", &["fleet", "clouds", "protocol"]),
+    ("vendors", &["fleet", "clouds"]),
     ("client", &["fleet", "catalog"]),
     (
         "cli",
         &[
             "fleet", "planner", "reach", "assign", "catalog", "protocol", "sim", "store", "clouds",
-            "engine", "server", "node", "client", "lab",
+            "engine", "server", "node", "client", "lab", "vendors",
         ],
     ),
     ("house", &[]),

@@ -23,10 +23,29 @@ pub struct Provider {
     /// Where the account's secret is found; never the secret itself.
     #[serde(default)]
     pub credentials: Option<Credentials>,
-    /// The autonomous systems that this account's addresses come from; at least one.
-    #[schemars(length(min = 1), extend("uniqueItems" = true))]
+    /// Where the account's API is found, where it is not the vendor's one address for all.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub endpoint: Option<String>,
+    /// A file with the certificates of the authorities that the API is trusted by, in PEM, where
+    /// they are not the machine's own.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub ca: Option<String>,
+    /// The image that machines are made from, by the vendor's name for it.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub image: Option<String>,
+    /// What else this kind of account has to say: `damm providers` lists it.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    /// The autonomous systems that this account's addresses come from; at least one, where it has
+    /// machines.
+    #[serde(default)]
+    #[schemars(extend("uniqueItems" = true))]
     pub asns: Vec<Asn>,
     /// The vendor's name for the place, for each region that this account may serve.
+    #[serde(default)]
     #[schemars(schema_with = "schema::places")]
     pub locations: BTreeMap<RegionName, String>,
     /// What the account may be asked to hold and to answer.
@@ -53,14 +72,35 @@ pub enum ProviderKind {
     Sim,
     /// The lab: machines are network namespaces of this one, with real packets and real agents.
     Lab,
+    /// Hetzner Cloud: machines, addresses, DNS and balancers.
+    Hetzner,
+    /// DigitalOcean: machines, addresses, DNS and balancers.
+    DigitalOcean,
+    /// Linode, of Akamai: machines, addresses and balancers.
+    Linode,
+    /// Vultr: machines and addresses.
+    Vultr,
+    /// Amazon Web Services: machines, addresses, DNS and balancers.
+    Aws,
+    /// OpenStack clouds: machines, addresses and balancers.
+    OpenStack,
+    /// DNS servers that take dynamic updates (RFC 2136).
+    Rfc2136,
+    /// PowerDNS servers.
+    PowerDns,
+    /// Cloudflare: DNS.
+    Cloudflare,
+    /// HAProxy: balancers.
+    HaProxy,
 }
 
 impl ProviderKind {
     /// The kind as the topology writes it.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sim => "sim",
-            Self::Lab => "lab",
+        match self.sheet() {
+            Some(sheet) => sheet.name,
+            None if matches!(self, Self::Lab) => "lab",
+            None => "sim",
         }
     }
 

@@ -20,7 +20,7 @@ pub fn check(topology: &Topology) -> Vec<Finding> {
             findings
         }
     });
-    own.chain(edges(topology)).collect()
+    own.collect()
 }
 
 fn of(name: &ProviderName) -> Path {
@@ -69,21 +69,4 @@ fn too_few(
                 false => "at least one IPv4 prefix for each ASN",
             })
     })
-}
-
-fn edges(topology: &Topology) -> Vec<Finding> {
-    let is_lab = |name: &ProviderName| {
-        topology.providers.get(name).is_some_and(|p| p.kind == ProviderKind::Lab)
-    };
-    let dns = topology.dns.iter().enumerate().map(|(at, d)| ("dns", at, &d.provider));
-    let balancers = topology.balancers.iter().enumerate();
-    let balancers = balancers.map(|(at, b)| ("balancers", at, &b.provider));
-    dns.chain(balancers)
-        .filter(|(_, _, provider)| is_lab(provider))
-        .map(|(list, at, provider)| {
-            let message = format!("`{provider}` is of the kind `lab`, which takes no `{list}`");
-            Finding::error(Path::keys([list]).index(at).key("provider"), message)
-                .help("name a provider of another kind, or remove the entry")
-        })
-        .collect()
 }

@@ -10,6 +10,7 @@ mod populations;
 mod references;
 mod room;
 mod rotation;
+mod vendors;
 mod view;
 
 use super::Topology;
@@ -87,6 +88,7 @@ pub fn check(topology: &Topology, offers: &Offers) -> Vec<Finding> {
     let mut findings = references::check(topology);
     findings.extend(networks::check(topology));
     findings.extend(lab::check(topology));
+    findings.extend(vendors::check(topology));
     findings.extend(edges::check(topology));
     findings.extend(rotation::check(topology));
     findings.extend(pools::check(topology, offers));

@@ -19,6 +19,10 @@ pub fn check(topology: &Topology, offers: &Offers) -> Vec<Finding> {
         findings.extend(repeated(pool));
         findings.extend(no_way_out(topology, pool));
         for at in 0..pool.providers.len() {
+            if machineless(topology, pool, at) {
+                // That is an error already, and says all that follows from it.
+                continue;
+            }
             findings.extend(location(topology, pool, at));
             findings.extend(machine(topology, pool, at));
             findings.extend(addresses(topology, offers, pool, at));
@@ -76,6 +80,12 @@ fn no_way_out(topology: &Topology, pool: Pool<'_>) -> Option<Finding> {
         Finding::error(pool.count_path(), message)
             .help("clients' traffic leaves through egress nodes: at least 1")
     })
+}
+
+fn machineless(topology: &Topology, pool: Pool<'_>, at: usize) -> bool {
+    let name = pool.providers.get(at).map(|p| p.name());
+    let provider = name.and_then(|n| topology.providers.get(n));
+    provider.is_some_and(|p| !p.kind.has_machines())
 }
 
 fn location(topology: &Topology, pool: Pool<'_>, at: usize) -> Option<Finding> {

@@ -1,0 +1,15 @@
+//! Real clouds, DNS servers and load balancers behind the traits of `damm-clouds`.
+//!
+//! A vendor is one module here, with a feature of its name, and one row in `damm_fleet::vendor`. Each
+//! keeps the contract that `damm-clouds` states: one call is one attempt, nothing is retried, and
+//! every failure is classed by what it means for the world.
+
+pub mod credentials;
+pub mod error;
+pub mod http;
+pub mod names;
+pub mod origins;
+pub mod registry;
+
+pub use error::SetupError;
+pub use registry::{Account, connect};

@@ -1,0 +1,171 @@
+//! From a topology's accounts at vendors to the traits that the engine calls.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use damm_clouds::{Balancer, Clock, Cloud, Dns, Providers};
+use damm_fleet::topology::Provider;
+use damm_fleet::vendor::{Endpoint, Secret as Asked, Sheet};
+use damm_fleet::{ProviderName, Topology};
+
+use crate::credentials::{self, Environment, Secret};
+use crate::error::SetupError;
+use crate::http::{Auth, Http, HttpParts, Pace};
+use crate::origins::Origins;
+
+/// One account at a vendor, as its adapter is made from.
+pub struct Account {
+    /// Its name in the topology.
+    pub name: ProviderName,
+    /// The fleet's name.
+    pub fleet: String,
+    /// What the topology says of it.
+    pub provider: Provider,
+    /// The vendor's row.
+    pub sheet: &'static Sheet,
+    /// The secret; none where none is needed.
+    pub secret: Option<Secret>,
+    /// Where the networks of its addresses are looked up.
+    pub origins: Origins,
+    /// Authorities to trust instead of the machine's.
+    pub ca: Option<PathBuf>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What an account gives.
+#[derive(Default)]
+pub struct Parts {
+    /// Its machines and addresses.
+    pub cloud: Option<Arc<dyn Cloud>>,
+    /// Its zones.
+    pub dns: Option<Arc<dyn Dns>>,
+    /// Its load balancers.
+    pub balancer: Option<Arc<dyn Balancer>>,
+}
+
+impl Account {
+    /// Makes an account ready: reads its secret. Paths are found from `base`.
+    ///
+    /// # Errors
+    ///
+    /// When the secret is not there.
+    pub fn open(
+        topology: &Topology,
+        name: &ProviderName,
+        provider: &Provider,
+        sheet: &'static Sheet,
+        around: &Around<'_>,
+    ) -> Result<Self, SetupError> {
+        let secret = match (&provider.credentials, sheet.secret) {
+            (Some(credentials), _) => {
+                Some(credentials::read(credentials, around.base, around.environment)?)
+            }
+            (None, Asked::None) => None,
+            (None, _) => return Err(SetupError::Credentials("the topology names none".to_owned())),
+        };
+        Ok(Self {
+            name: name.clone(),
+            fleet: topology.fleet.clone(),
+            provider: provider.clone(),
+            sheet,
+            secret,
+            origins: Origins::new(provider.asns.clone()),
+            ca: provider.ca.as_ref().map(|file| around.base.join(file)),
+            clock: around.clock.clone(),
+        })
+    }
+
+    /// The API's base: what the account says, or else the vendor's own.
+    pub fn endpoint(&self) -> String {
+        let known = match self.sheet.endpoint {
+            Endpoint::Known(base) => base,
+            Endpoint::Asked(_) => "",
+        };
+        let base = self.provider.endpoint.as_deref().unwrap_or(known);
+        base.trim_end_matches('/').to_owned()
+    }
+
+    /// One of the account's settings.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.provider.settings.get(name).map(String::as_str)
+    }
+
+    /// The image that machines are made from, by name.
+    pub fn image(&self) -> Option<&str> {
+        let own = self.sheet.machines.as_ref().and_then(|m| m.image);
+        self.provider.image.as_deref().or(own)
+    }
+
+    /// The account's token.
+    ///
+    /// # Errors
+    ///
+    /// When the topology names no credentials.
+    pub fn token(&self) -> Result<Secret, SetupError> {
+        let none = || SetupError::Credentials("the topology names none".to_owned());
+        self.secret.clone().ok_or_else(none)
+    }
+
+    /// The account's way to its vendor.
+    ///
+    /// # Errors
+    ///
+    /// As [`Http::new`].
+    pub fn http(&self, auth: Auth, pace: Option<Pace>) -> Result<Http, SetupError> {
+        Http::new(HttpParts {
+            account: self.name.clone(),
+            base: self.endpoint(),
+            auth,
+            pace,
+            clock: self.clock.clone(),
+            ca: self.ca.clone(),
+        })
+    }
+}
+
+/// What accounts are opened with.
+pub struct Around<'a> {
+    /// The directory that the topology's paths are found from.
+    pub base: &'a Path,
+    /// Where environment variables come from.
+    pub environment: Environment<'a>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Adds a topology's accounts at vendors to what the engine calls. Nothing is called yet.
+///
+/// # Errors
+///
+/// The first account that can't be set up, by name.
+pub fn connect(
+    providers: &mut Providers,
+    topology: &Topology,
+    around: &Around<'_>,
+) -> Result<(), SetupError> {
+    for (name, provider) in &topology.providers {
+        let Some(sheet) = provider.kind.sheet() else {
+            continue;
+        };
+        let account = Account::open(topology, name, provider, sheet, around);
+        let parts = account.and_then(adapter).map_err(|cause| SetupError::Account {
+            account: name.clone(),
+            cause: Box::new(cause),
+        })?;
+        providers.clouds.extend(parts.cloud.map(|c| (name.clone(), c)));
+        providers.dns.extend(parts.dns.map(|d| (name.clone(), d)));
+        providers.balancers.extend(parts.balancer.map(|b| (name.clone(), b)));
+    }
+    Ok(())
+}
+
+/// The adapter of an account, by its kind.
+///
+/// # Errors
+///
+/// When the account can't be set up, or its kind was left out of this build.
+pub fn adapter(account: Account) -> Result<Parts, SetupError> {
+    let left_out = SetupError::LeftOut(account.sheet.name);
+    Err(left_out)
+}
