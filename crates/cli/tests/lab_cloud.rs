@@ -2,24 +2,18 @@
 //! Needs root.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "../../clouds/tests/suite/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "the lab has no DNS and no balancers")]
-mod suite;
-
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use damm_clouds::traits::Result;
 use damm_clouds::{
-    AddressOrder, Balancer, Clock, Cloud, Dns, Error, ListedAddress, ListedMachine, MachineOrder,
-    ManualClock,
+    AddressOrder, Clock, Cloud, Error, ListedAddress, ListedMachine, MachineOrder, ManualClock,
 };
-use damm_fleet::blueprint::RecordSet;
+use damm_conformance::{Aim, CloudVendor, Trouble, Vendor};
 use damm_fleet::topology::Provider;
-use damm_fleet::{BalancerName, Capabilities, FailureClass, Offer, Span, Timestamp};
+use damm_fleet::{Capabilities, FailureClass, Offer, Span, Timestamp};
 use damm_lab::{Lab, LabCloud, Layout};
 use serde_json::json;
-use suite::{Trouble, Vendor};
 use tempfile::TempDir;
 
 /// A fresh lab with one account, behind a line that trouble can be made on.
@@ -69,18 +63,22 @@ impl Line {
 
     /// What a call comes to on this line.
     async fn call<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
-        let failed = |class, message: &str| {
+        let failed = |class, message: &str, retry_after| {
             let (provider, message) = ("a".to_owned(), message.to_owned());
-            Err(Error { class, provider, operation: "call", message, retry_after: None })
+            Err(Error { class, provider, operation: "call", message, retry_after })
         };
+        let unknown = |message| failed(FailureClass::Unknown, message, None);
         match self.trouble() {
-            Trouble::None | Trouble::LateListings => call.await,
-            Trouble::FailedRequests => failed(FailureClass::Unknown, "connection refused"),
-            Trouble::Throttling => failed(FailureClass::Throttled, "too many requests"),
+            Trouble::FailedRequests => unknown("connection refused"),
+            Trouble::Throttling => {
+                failed(FailureClass::Throttled, "too many requests", Some(Span::from_secs(2)))
+            }
+            Trouble::SilentThrottling => failed(FailureClass::Throttled, "too many requests", None),
             Trouble::LostAnswers => {
                 drop(call.await);
-                failed(FailureClass::Unknown, "no answer")
+                unknown("no answer")
             }
+            _ => call.await,
         }
     }
 }
@@ -122,16 +120,35 @@ impl Cloud for Line {
 
 #[async_trait]
 impl Vendor for Fresh {
+    async fn wait(&self, span: Span) {
+        self.clock.sleep(span).await;
+    }
+
+    fn patience(&self) -> Span {
+        Span::from_secs(5)
+    }
+
+    fn makes(&self, trouble: Trouble) -> bool {
+        matches!(
+            trouble,
+            Trouble::None
+                | Trouble::LateListings
+                | Trouble::FailedRequests
+                | Trouble::Throttling
+                | Trouble::SilentThrottling
+                | Trouble::LostAnswers
+        )
+    }
+
+    async fn trouble(&self, trouble: Trouble, _: Aim) {
+        *self.line.trouble.lock().unwrap() = trouble;
+    }
+}
+
+#[async_trait]
+impl CloudVendor for Fresh {
     fn cloud(&self) -> Arc<dyn Cloud> {
         self.line.clone()
-    }
-
-    fn dns(&self) -> Arc<dyn Dns> {
-        panic!("the lab has no DNS")
-    }
-
-    fn balancer(&self) -> Arc<dyn Balancer> {
-        panic!("the lab has no balancers")
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -142,32 +159,12 @@ impl Vendor for Fresh {
         ("namespace".to_owned(), "n1".to_owned())
     }
 
-    fn zone(&self) -> String {
-        panic!("the lab has no DNS")
+    fn quota(&self) -> Option<usize> {
+        Some(3)
     }
 
-    fn balancer_name(&self) -> BalancerName {
-        panic!("the lab has no balancers")
-    }
-
-    fn quota(&self) -> usize {
-        3
-    }
-
-    async fn wait(&self, span: Span) {
-        self.clock.sleep(span).await;
-    }
-
-    fn patience(&self) -> Span {
-        Span::from_secs(5)
-    }
-
-    async fn trouble(&self, trouble: Trouble) {
-        *self.line.trouble.lock().unwrap() = trouble;
-    }
-
-    async fn put_foreign(&self, _name: &str, _set: &RecordSet) {
-        panic!("the lab has no DNS")
+    fn gives_v6(&self) -> bool {
+        true
     }
 }
 
@@ -176,32 +173,5 @@ async fn account() -> Fresh {
     fresh()
 }
 
-conformance! {
-    account();
-    a_machine_is_promised_first_and_runs_with_an_address_later
-    every_machine_is_listed_after_the_listing_lag
-    another_fleets_machines_are_not_shown
-    an_order_that_can_never_be_filled_is_rejected_and_nothing_is_made
-    user_data_up_to_the_limit_is_taken
-    a_machine_whose_answer_was_lost_is_found_by_its_tag
-    a_machine_whose_request_failed_is_not_there
-    a_listing_fails_rather_than_show_a_part
-    a_deleted_machine_is_listed_until_it_is_gone_and_then_gone
-    what_never_was_is_gone
-    a_full_quota_is_exhausted_until_a_machine_is_gone
-    a_late_machine_can_be_called_by_its_name_before_it_is_listed
-    a_new_address_is_listed_with_its_tag_and_attached_to_nothing
-    addresses_are_all_different
-    an_address_whose_answer_was_lost_is_found
-    every_address_is_listed_after_the_listing_lag
-    attaching_twice_changes_nothing
-    an_attach_whose_answer_was_lost_is_seen_in_the_listing
-    an_attached_address_is_never_stolen
-    an_address_moves_by_detach_and_attach
-    a_running_machine_keeps_its_addresses_where_they_cannot_move
-    an_attached_address_is_not_given_back
-    an_address_is_given_back_once
-    addresses_outlive_their_machine
-    nothing_is_attached_to_what_is_gone
-    a_machine_holds_as_many_addresses_as_it_can
-}
+damm_conformance::machines!(account());
+damm_conformance::addresses!(account());

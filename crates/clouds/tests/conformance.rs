@@ -3,33 +3,66 @@
 #![allow(clippy::unwrap_used)]
 
 mod stage;
-mod suite;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use damm_clouds::{Balancer, Clock, Cloud, Dns};
+use damm_clouds::{Balancer, BalancerTarget, Clock, Cloud, Dns};
+use damm_conformance::{Aim, BalancerVendor, CloudVendor, DnsVendor, Trouble, Vendor};
 use damm_fleet::blueprint::RecordSet;
 use damm_fleet::topology::Dial;
-use damm_fleet::{BalancerName, Capabilities, Offer, Span};
+use damm_fleet::{BalancerName, Capabilities, NodeId, Offer, Seed, Span};
 use serde_json::json;
 use stage::Stage;
-use suite::{Trouble, Vendor};
 
 struct Sim(Stage);
 
 #[async_trait]
 impl Vendor for Sim {
+    async fn wait(&self, span: Span) {
+        self.0.clock.sleep(span).await;
+    }
+
+    fn patience(&self) -> Span {
+        Span::from_mins(5)
+    }
+
+    fn makes(&self, trouble: Trouble) -> bool {
+        // There is no HTTP, no credential and no page.
+        !matches!(
+            trouble,
+            Trouble::FailedPages
+                | Trouble::TruncatedAnswers
+                | Trouble::GarbledAnswers
+                | Trouble::ExpiredCredential
+                | Trouble::Echoes
+        )
+    }
+
+    async fn trouble(&self, trouble: Trouble, _: Aim) {
+        let on = |t| f64::from(trouble == t);
+        let dial = Dial {
+            seed: 0,
+            lost_response: on(Trouble::LostAnswers),
+            error_before: on(Trouble::FailedRequests),
+            error_after: on(Trouble::FailedAnswers),
+            throttled: on(Trouble::Throttling),
+            throttled_silent: on(Trouble::SilentThrottling),
+            late_listing: on(Trouble::LateListings),
+            out_of_stock: on(Trouble::OutOfStock),
+            busy: on(Trouble::Busy),
+            stuck_create: on(Trouble::StuckCreates),
+            slow_delete: on(Trouble::SlowDeletes),
+            attached_elsewhere: 0.0,
+        };
+        self.0.world().set_dial(&stage::a(), &dial);
+    }
+}
+
+#[async_trait]
+impl CloudVendor for Sim {
     fn cloud(&self) -> Arc<dyn Cloud> {
         self.0.cloud()
-    }
-
-    fn dns(&self) -> Arc<dyn Dns> {
-        self.0.dns()
-    }
-
-    fn balancer(&self) -> Arc<dyn Balancer> {
-        self.0.providers.balancers[&stage::a()].clone()
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -40,36 +73,27 @@ impl Vendor for Sim {
         (stage::SIZE.to_owned(), stage::PLACE.to_owned())
     }
 
+    fn quota(&self) -> Option<usize> {
+        Some(3)
+    }
+
+    async fn raise_quota(&self, machines: usize, _: usize) -> bool {
+        let mut topology = self.0.topology.clone();
+        let account = topology.providers.get_mut(&stage::a()).unwrap();
+        account.sim.as_mut().unwrap().quota = Some(machines.try_into().unwrap());
+        self.0.world().adopt(&topology);
+        true
+    }
+}
+
+#[async_trait]
+impl DnsVendor for Sim {
+    fn dns(&self) -> Arc<dyn Dns> {
+        self.0.dns()
+    }
+
     fn zone(&self) -> String {
         stage::ZONE.to_owned()
-    }
-
-    fn balancer_name(&self) -> BalancerName {
-        "lb".parse().unwrap()
-    }
-
-    fn quota(&self) -> usize {
-        3
-    }
-
-    async fn wait(&self, span: Span) {
-        self.0.clock.sleep(span).await;
-    }
-
-    fn patience(&self) -> Span {
-        Span::from_mins(5)
-    }
-
-    async fn trouble(&self, trouble: Trouble) {
-        let on = |t| f64::from(trouble == t);
-        let dial = Dial {
-            lost_response: on(Trouble::LostAnswers),
-            error_before: on(Trouble::FailedRequests),
-            throttled: on(Trouble::Throttling),
-            late_listing: on(Trouble::LateListings),
-            ..Dial::default()
-        };
-        self.0.world().set_dial(&stage::a(), &dial);
     }
 
     async fn put_foreign(&self, name: &str, set: &RecordSet) {
@@ -79,44 +103,21 @@ impl Vendor for Sim {
     }
 }
 
-macro_rules! all_of_it {
-    ($fresh:expr) => {
-        conformance! {
-            $fresh;
-            a_machine_is_promised_first_and_runs_with_an_address_later
-            every_machine_is_listed_after_the_listing_lag
-            another_fleets_machines_are_not_shown
-            an_order_that_can_never_be_filled_is_rejected_and_nothing_is_made
-            user_data_up_to_the_limit_is_taken
-            a_machine_whose_answer_was_lost_is_found_by_its_tag
-            a_machine_whose_request_failed_is_not_there
-            a_listing_fails_rather_than_show_a_part
-            a_deleted_machine_is_listed_until_it_is_gone_and_then_gone
-            what_never_was_is_gone
-            a_full_quota_is_exhausted_until_a_machine_is_gone
-            a_late_machine_can_be_called_by_its_name_before_it_is_listed
-            a_new_address_is_listed_with_its_tag_and_attached_to_nothing
-            addresses_are_all_different
-            an_address_whose_answer_was_lost_is_found
-            every_address_is_listed_after_the_listing_lag
-            attaching_twice_changes_nothing
-            an_attach_whose_answer_was_lost_is_seen_in_the_listing
-            an_attached_address_is_never_stolen
-            an_address_moves_by_detach_and_attach
-            a_running_machine_keeps_its_addresses_where_they_cannot_move
-            an_attached_address_is_not_given_back
-            an_address_is_given_back_once
-            addresses_outlive_their_machine
-            nothing_is_attached_to_what_is_gone
-            a_machine_holds_as_many_addresses_as_it_can
-            a_name_has_exactly_the_records_that_were_put
-            an_empty_set_removes_a_name_and_can_be_put_twice
-            records_of_others_are_never_touched_nor_shown
-            a_name_outside_the_accounts_zones_is_rejected
-            a_target_is_put_drained_and_removed
-            a_balancer_that_does_not_exist_is_rejected
-        }
-    };
+#[async_trait]
+impl BalancerVendor for Sim {
+    fn balancer(&self) -> Arc<dyn Balancer> {
+        self.0.providers.balancers[&stage::a()].clone()
+    }
+
+    fn balancer_name(&self) -> BalancerName {
+        "lb".parse().unwrap()
+    }
+
+    async fn target(&self, number: usize) -> (NodeId, BalancerTarget) {
+        let node = Seed::from_number(number as u64).node();
+        let address = format!("192.0.2.{number}").parse().unwrap();
+        (node, BalancerTarget { address, port: 443, draining: false })
+    }
 }
 
 mod as_it_comes {
@@ -126,7 +127,10 @@ mod as_it_comes {
         Sim(Stage::new(json!({ "quota": 3, "max_addresses": 4 })).await)
     }
 
-    all_of_it!(fresh());
+    damm_conformance::machines!(fresh());
+    damm_conformance::addresses!(fresh());
+    damm_conformance::names!(fresh());
+    damm_conformance::balancers!(fresh());
 }
 
 mod with_fixed_and_untagged_addresses {
@@ -140,5 +144,6 @@ mod with_fixed_and_untagged_addresses {
         Sim(Stage::new(settings).await)
     }
 
-    all_of_it!(fresh());
+    damm_conformance::machines!(fresh());
+    damm_conformance::addresses!(fresh());
 }

@@ -40,6 +40,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "engine", "server", "node", "client", "lab", "vendors",
         ],
     ),
+    ("conformance", &["fleet", "clouds"]),
+    ("doubles", &["fleet", "clouds", "conformance"]),
     ("house", &[]),
     ("testbed", &["fleet", "protocol", "node"]),
     ("bench", &["fleet", "planner", "store", "clouds", "engine", "node", "protocol", "testbed"]),
