@@ -68,13 +68,17 @@ fn with_the_overlay_cut_nothing_leaves_by_another_way() {
 #[test]
 fn mail_private_ranges_other_clients_and_the_nodes_are_refused() {
     let Some(world) = world(1, 1) else { return };
-    let try_ = |host: &str, port: u16| {
+    let within = |seconds: &str, host: &str, port: u16| {
         let connect = format!("exec 3<>/dev/tcp/{host}/{port}");
-        world.client.run(&["timeout", "2", "bash", "-c", &connect], "").is_ok()
+        world.client.run(&["timeout", seconds, "bash", "-c", &connect], "").is_ok()
     };
+    let try_ = |host: &str, port: u16| within("2", host, port);
     let ingress = &world.ingress.namespace;
     let counts = |name| counter(ingress, ["inet", "damm"], name);
-    assert!(try_(SERVER, PORT) && try_(SERVER6, PORT));
+    // The overlay's first handshake may take a retransmission or two on a busy machine.
+    for host in [SERVER, SERVER6] {
+        assert!(within("20", host, PORT), "{host} is not reached at all");
+    }
     assert!(!try_(SERVER, 25));
     assert_eq!(counts("smtp"), 1);
     for host in ["192.168.1.1", "169.254.169.254", "10.64.4.1", "fd00:da::1:1", "::ffff:10.0.0.1"] {
