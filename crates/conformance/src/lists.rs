@@ -17,8 +17,8 @@ macro_rules! each {
     };
 }
 
-/// Holds a vendor's machines to all of [`machines`](mod@crate::machines): `$fresh` is a future of a fresh
-/// [`CloudVendor`](crate::CloudVendor).
+/// Holds a vendor's machines to all of [`machines`](mod@crate::machines):
+/// `$fresh` is a future of a fresh [`CloudVendor`](crate::CloudVendor).
 #[macro_export]
 macro_rules! machines {
     ($fresh:expr) => {
@@ -60,8 +60,8 @@ macro_rules! machines {
     };
 }
 
-/// Holds a vendor's addresses to all of [`addresses`](mod@crate::addresses): `$fresh` is a future of a fresh
-/// [`CloudVendor`](crate::CloudVendor).
+/// Holds a vendor's addresses to all of [`addresses`](mod@crate::addresses):
+/// `$fresh` is a future of a fresh [`CloudVendor`](crate::CloudVendor).
 #[macro_export]
 macro_rules! addresses {
     ($fresh:expr) => {
@@ -97,8 +97,8 @@ macro_rules! addresses {
     };
 }
 
-/// Holds a DNS server's names to all of [`names`](mod@crate::names): `$fresh` is a future of a fresh
-/// [`DnsVendor`](crate::DnsVendor).
+/// Holds a DNS server's names to all of [`names`](mod@crate::names):
+/// `$fresh` is a future of a fresh [`DnsVendor`](crate::DnsVendor).
 #[macro_export]
 macro_rules! names {
     ($fresh:expr) => {
@@ -123,8 +123,8 @@ macro_rules! names {
     };
 }
 
-/// Holds load balancers to all of [`balancers`](mod@crate::balancers): `$fresh` is a future of a fresh
-/// [`BalancerVendor`](crate::BalancerVendor).
+/// Holds load balancers to all of [`balancers`](mod@crate::balancers):
+/// `$fresh` is a future of a fresh [`BalancerVendor`](crate::BalancerVendor).
 #[macro_export]
 macro_rules! balancers {
     ($fresh:expr) => {
