@@ -1,8 +1,10 @@
 //! The server before a double.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,7 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -24,6 +26,9 @@ use crate::asked::{Asked, Luck, pairs};
 use crate::broken::{BrokenOff, Sent};
 use crate::dial::{Fault, Odds, Setting};
 use crate::journal::Line;
+
+/// Whether clients have gone is looked at this often.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// What a vendor asks for when it says when to come back.
 const RETRY_AFTER: Span = Span::from_secs(2);
@@ -108,6 +113,8 @@ struct Desk {
 #[derive(Default)]
 struct Book {
     setting: Setting,
+    /// Who is connected.
+    connected: BTreeSet<SocketAddr>,
     requests: u64,
     journal: Vec<Line>,
     keeps_bodies: bool,
@@ -168,6 +175,23 @@ impl Front {
         std::mem::take(&mut self.desk.lock().journal)
     }
 
+    /// Returns when all that was sent is served or given up, and nobody is connected: for a client
+    /// that died with requests under way. One that keeps its connections is waited for without end.
+    ///
+    /// # Panics
+    ///
+    /// When the front can't be reached.
+    pub async fn idle(&self) {
+        // Connections are accepted in their order: once this one is, all earlier ones are.
+        let own = TcpStream::connect(self.address).await;
+        let own = own.unwrap_or_else(|e| panic!("the front is not there: {e}"));
+        let own_name = own.local_addr().unwrap_or_else(|e| panic!("the front is gone: {e}"));
+        let alone = BTreeSet::from([own_name]);
+        while self.desk.lock().connected != alone {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
     /// Keeps requests' bodies in the journal from now on.
     pub fn keep_bodies(&self) {
         self.desk.lock().keeps_bodies = true;
@@ -203,15 +227,17 @@ async fn accept(listener: TcpListener, desk: &Arc<Desk>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            Ok((stream, _)) = listener.accept() => {
+            Ok((stream, peer)) = listener.accept() => {
                 // Answers are single writes; where it can't be set they are late at worst.
                 drop(stream.set_nodelay(true));
                 let desk = desk.clone();
+                desk.lock().connected.insert(peer);
                 connections.spawn(async move {
                     let service = service_fn(|request| desk.serve(request));
                     let connection = http1::Builder::new();
                     // How a connection ends is part of the play.
                     drop(connection.serve_connection(TokioIo::new(stream), service).await);
+                    desk.lock().connected.remove(&peer);
                 });
             }
             Some(_) = connections.join_next() => {}

@@ -273,3 +273,20 @@ fn a_dropped_front_listens_no_more() {
     assert!(open.read_to_end(&mut left).is_err() || left.is_empty(), "it is closed");
     assert!(TcpStream::connect(address).is_err());
 }
+
+#[tokio::test]
+async fn in_an_idle_front_nothing_is_done_any_more() {
+    let (counter, front) = front();
+    let done = || counter.writes.load(Ordering::SeqCst);
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(front.address()).unwrap();
+        let head = format!("{POST} HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        // The client dies with its request under way.
+        drop(stream);
+        front.idle().await;
+        let before = done();
+        assert_eq!(status(post(&front)), Some(201));
+        assert_eq!(done(), before + 1, "what was under way is done or will never be");
+    }
+}
