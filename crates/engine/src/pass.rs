@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use damm_fleet::resource::Observed;
-use damm_fleet::{FailureClass, NodeId, ProviderName, Span, Subject};
+use damm_fleet::{FailureClass, NodeId, ProviderName, Resource, Span, Subject};
 use futures::stream::{FuturesUnordered, TryStreamExt};
 
 use crate::due::{Due, Held, Hold};
@@ -78,7 +78,8 @@ impl Engine {
         let mut tried = BTreeSet::new();
         loop {
             let due = self.compile();
-            self.close(&due.closed).await?;
+            // Rows that were never made and are no longer wanted end here.
+            self.observe(due.closed.iter().copied(), Observed::Delete).await?;
             let wave = self.choose(&due.steps, &mut tried);
             if wave.is_empty() || passed.stale || self.stop.is_stopped() {
                 passed.left = due.steps.len();
@@ -142,16 +143,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends rows that were never made and are no longer wanted.
-    async fn close(&self, subjects: &[Subject]) -> Result<(), Error> {
+    /// Writes down the same of all these rows at once.
+    pub(crate) async fn observe(
+        &self,
+        subjects: impl Iterator<Item = Subject>,
+        observed: Observed,
+    ) -> Result<(), Error> {
         let now = self.now();
-        let mut rows = Vec::new();
-        for subject in subjects {
-            let Some(mut row) = self.row(*subject) else {
-                continue;
-            };
-            row.observe(Observed::Delete, now)?;
-            rows.push(row);
+        let mut rows: Vec<Resource> = subjects.filter_map(|subject| self.row(subject)).collect();
+        for row in &mut rows {
+            row.observe(observed, now)?;
         }
         if rows.is_empty() {
             return Ok(());

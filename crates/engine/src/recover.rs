@@ -34,23 +34,9 @@ impl Engine {
 
     /// A creation that nobody waits for any more has an unknown outcome.
     async fn doubt(&self, open: &[OpenIntent]) -> Result<(), Error> {
-        let now = self.now();
+        let creating = |s: &Subject| self.row(*s).is_some_and(|r| r.phase == Phase::Creating);
         let subjects = open.iter().filter_map(|o| o.intent.subject);
-        let mut rows = Vec::new();
-        for subject in subjects {
-            let Some(mut row) = self.row(subject).filter(|r| r.phase == Phase::Creating) else {
-                continue;
-            };
-            row.observe(Observed::Vague, now)?;
-            rows.push(row);
-        }
-        if rows.is_empty() {
-            return Ok(());
-        }
-        self.store.put_resources(&rows).await?;
-        let mut world = self.world();
-        rows.into_iter().for_each(|row| world.put(row));
-        Ok(())
+        self.observe(subjects.filter(creating), Observed::Vague).await
     }
 
     async fn take_up(&self, open: OpenIntent) -> Result<(), Error> {
