@@ -8,8 +8,8 @@ use anyhow::{Result, ensure};
 use damm_engine::inventory;
 use damm_fleet::inventory::ObservedCatalog;
 use damm_fleet::{
-    Asn, Blueprint, Diff, FrontdoorId, Network, Node, NodeId, Offers, Origin, Phase, ProviderName,
-    Resource, Role, Seed, Span, State, Timestamp, Topology, Verdict, Verdicts,
+    Asn, Blueprint, Diff, Few, FrontdoorId, Network, Node, NodeId, Offers, Origin, Phase,
+    ProviderName, Resource, Role, Seed, Span, State, Timestamp, Topology, Verdict, Verdicts,
 };
 use damm_planner::{Plan, Situation, plan};
 use damm_store::{Access, Exposure, Store, StoredReport};
@@ -150,7 +150,7 @@ fn verdicts(blueprint: &Blueprint, blocked: Option<FrontdoorId>) -> Result<Verdi
         };
         let (since, evidence) = (START, "300 of 300 probes".to_owned());
         let verdict = Verdict { state, since, evidence };
-        (*door, BTreeMap::from([(network, verdict)]))
+        (*door, Few::from([(network, verdict)]))
     };
     let doors = blueprint.nodes.values().flat_map(|n| n.frontdoors.keys());
     Ok(Verdicts(doors.map(of).collect()))

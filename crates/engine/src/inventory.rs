@@ -1,10 +1,14 @@
 //! The planner's picture of the world, from what is stored: it needs no network.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, HashMap, btree_map};
+use std::iter::Peekable;
 use std::net::IpAddr;
+use std::vec;
 
+use damm_fleet::blueprint::RecordSet;
 use damm_fleet::inventory::{Health, ObservedAddress, ObservedMachine};
-use damm_fleet::{Inventory, Resource, Span, Subject, Timestamp};
+use damm_fleet::{FrontdoorId, Inventory, NodeId, Resource, Span, Subject, Timestamp};
 use damm_store::{Exposure, Store, StoredReport};
 
 use crate::world::World;
@@ -19,48 +23,118 @@ pub async fn stored(
     dead_after: Span,
     now: Timestamp,
 ) -> damm_store::Result<Inventory> {
-    let world = World::observed(World::empty(), store).await?;
-    Ok(assemble(&world, dead_after, now))
+    let rows = store.resources().await?;
+    let resolvable = resolvable(&store.applied_record_sets().await?, now);
+    let exposures = store.exposures().await?;
+    let reports = store.reports().await?;
+    let beside = Beside::of(&exposures, &reports, resolvable);
+    Ok(Inventory {
+        providers: store.providers().await?,
+        catalogs: store.catalogs().await?,
+        transports: crate::world::transports(store).await?,
+        ..observed(rows.iter(), beside, dead_after, now)
+    })
 }
 
 pub(crate) fn assemble(world: &World, dead_after: Span, now: Timestamp) -> Inventory {
-    let mut inventory = Inventory {
+    let sets = world.told.records.values().map(|(set, _)| set);
+    let beside = Beside::of(&world.exposures, &world.reports, resolvable(sets, now));
+    Inventory {
         providers: world.providers.clone(),
         catalogs: world.told.catalogs.clone(),
         transports: world.transports.clone(),
-        ..Inventory::default()
-    };
-    let resolvable = resolvable(world, now);
-    for row in world.rows.values() {
-        let report = world.reports.get(&row.node);
+        ..observed(world.rows.values(), beside, dead_after, now)
+    }
+}
+
+/// What is known beside the rows, in the rows' order: a large fleet's would be slow to look up.
+struct Beside<'a> {
+    exposures: InOrder<btree_map::Iter<'a, FrontdoorId, Exposure>>,
+    reports: InOrder<btree_map::Iter<'a, NodeId, StoredReport>>,
+    sessions: InOrder<vec::IntoIter<((Subject, NodeId), u64)>>,
+    /// By address, so in no order of the rows.
+    resolvable: HashMap<IpAddr, Timestamp>,
+}
+
+impl<'a> Beside<'a> {
+    fn of(
+        exposures: &'a BTreeMap<FrontdoorId, Exposure>,
+        reports: &'a BTreeMap<NodeId, StoredReport>,
+        resolvable: HashMap<IpAddr, Timestamp>,
+    ) -> Self {
+        let each = |(node, report): (&NodeId, &'a StoredReport)| {
+            let node = *node;
+            report.sessions.iter().map(move |(subject, n)| ((*subject, node), *n))
+        };
+        let mut sessions: Vec<((Subject, NodeId), u64)> = reports.iter().flat_map(each).collect();
+        sessions.sort_unstable();
+        Self {
+            exposures: InOrder(exposures.iter().peekable()),
+            reports: InOrder(reports.iter().peekable()),
+            sessions: InOrder(sessions.into_iter().peekable()),
+            resolvable,
+        }
+    }
+}
+
+/// Entries that are asked for in the order of their keys.
+struct InOrder<I: Iterator>(Peekable<I>);
+
+impl<K, V, I: Iterator<Item = (K, V)>> InOrder<I> {
+    /// The value of a key that comes after all that were asked for.
+    fn next<Q: Ord>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        while self.0.next_if(|(known, _)| known.borrow() < key).is_some() {}
+        self.0.next_if(|(known, _)| known.borrow() == key).map(|(_, value)| value)
+    }
+}
+
+/// What was observed of all that has a row; the rows come in order of their subjects.
+fn observed<'a>(
+    rows: impl Iterator<Item = &'a Resource>,
+    mut beside: Beside<'_>,
+    dead_after: Span,
+    now: Timestamp,
+) -> Inventory {
+    let (mut machines, mut frontdoors, mut egress_ips) = (Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
         match row.subject {
             Subject::Node(id) => {
-                let machine = machine(row, report, dead_after, now);
-                inventory.machines.insert(id, machine);
+                let report = beside.reports.next(&id);
+                machines.push((id, machine(row, report, dead_after, now)));
             }
             Subject::Frontdoor(id) => {
-                let mut exposure = world.exposures.get(&id).copied().unwrap_or_default();
-                let told = row.address.and_then(|a| resolvable.get(&a));
+                let mut exposure = beside.exposures.next(&id).copied().unwrap_or_default();
+                let told = row.address.and_then(|a| beside.resolvable.get(&a));
                 exposure.resolvable_until = exposure.resolvable_until.max(told.copied());
-                let address = address(row, report, exposure);
-                inventory.frontdoors.insert(id, address);
+                let sessions = beside.sessions.next(&(row.subject, row.node));
+                frontdoors.push((id, address(row, sessions, exposure)));
             }
             Subject::EgressIp(id) => {
-                let address = address(row, report, Exposure::default());
-                inventory.egress_ips.insert(id, address);
+                let sessions = beside.sessions.next(&(row.subject, row.node));
+                egress_ips.push((id, address(row, sessions, Exposure::default())));
             }
         }
     }
-    inventory
+    Inventory {
+        machines: machines.into_iter().collect(),
+        frontdoors: frontdoors.into_iter().collect(),
+        egress_ips: egress_ips.into_iter().collect(),
+        ..Inventory::default()
+    }
 }
 
 /// Addresses that a DNS record names now: they would stay in caches for its time to live if it were
 /// taken away at once.
-fn resolvable(world: &World, now: Timestamp) -> BTreeMap<IpAddr, Timestamp> {
-    let mut until = BTreeMap::new();
-    for (set, _) in world.told.records.values() {
-        let addresses: &BTreeSet<IpAddr> = &set.addresses;
-        for address in addresses {
+fn resolvable<'a>(
+    sets: impl IntoIterator<Item = &'a RecordSet>,
+    now: Timestamp,
+) -> HashMap<IpAddr, Timestamp> {
+    let mut until = HashMap::new();
+    for set in sets {
+        for address in &set.addresses {
             let known = until.entry(*address).or_insert(now + set.ttl);
             *known = (*known).max(now + set.ttl);
         }
@@ -84,14 +158,13 @@ fn machine(
     }
 }
 
-fn address(row: &Resource, report: Option<&StoredReport>, exposure: Exposure) -> ObservedAddress {
-    let sessions = report.and_then(|r| r.sessions.get(&row.subject));
+fn address(row: &Resource, sessions: Option<u64>, exposure: Exposure) -> ObservedAddress {
     ObservedAddress {
         phase: row.phase,
         since: row.since,
         address: row.address,
         asn: row.asn,
-        sessions: sessions.copied().unwrap_or(0),
+        sessions: sessions.unwrap_or(0),
         named_until: exposure.named_until,
         resolvable_until: exposure.resolvable_until,
         failure: row.failure.as_ref().map(|f| f.class),

@@ -7,9 +7,9 @@ use damm_fleet::blueprint::{RecordKey, RecordSet, Target, TargetKey};
 use damm_fleet::inventory::ObservedProvider;
 use damm_fleet::node::{Duty, Frontdoor};
 use damm_fleet::{
-    BalancerName, Blueprint, BlueprintId, EgressIp, EgressIpId, FrontdoorId, Node, NodeId, Offers,
-    Phase, ProviderName, Reason, RegionName, Resource, Role, Seed, Span, Stage, Subject, Timestamp,
-    Topology, Usd,
+    BalancerName, Blueprint, BlueprintId, EgressIp, EgressIpId, Few, FrontdoorId, Node, NodeId,
+    Offers, Phase, ProviderName, Reason, RegionName, Resource, Role, Seed, Span, Stage, Subject,
+    Timestamp, Topology, Usd,
 };
 use damm_store::{Exposure, StoredReport};
 use serde_json::json;
@@ -94,8 +94,8 @@ fn node(role: Role, id: NodeId, stage: Stage) -> Node {
         replaces: None,
         reason: Reason::Operator,
         cost: Usd::ZERO,
-        frontdoors: BTreeMap::new(),
-        egress_ips: BTreeMap::new(),
+        frontdoors: Few::new(),
+        egress_ips: Few::new(),
     }
 }
 

@@ -87,7 +87,7 @@ impl World {
             exposures: store.exposures().await?,
             reports: store.reports().await?,
             providers: store.providers().await?,
-            transports: store.agents().await?.into_iter().map(|(n, a)| (n, a.transports)).collect(),
+            transports: transports(store).await?,
             ..before
         })
     }
@@ -153,4 +153,12 @@ impl World {
             now,
         }
     }
+}
+
+/// What clients need to know of nodes' transports, as their agents said.
+pub(crate) async fn transports(
+    store: &Store,
+) -> damm_store::Result<BTreeMap<NodeId, TransportParams>> {
+    let agents = store.agents().await?;
+    Ok(agents.into_iter().map(|(node, agent)| (node, agent.transports)).collect())
 }

@@ -10,6 +10,7 @@ use crate::action::Verb;
 use crate::id::{BlueprintId, FrontdoorId, NodeId};
 use crate::name::{BalancerName, PopulationName, RegionName};
 use crate::node::{Frontdoor, Node, Role};
+use crate::nodes::Nodes;
 use crate::time::{Span, Timestamp};
 use crate::topology::Topology;
 use crate::units::Usd;
@@ -31,7 +32,7 @@ pub struct Blueprint {
     /// Who asked for it.
     pub origin: Origin,
     /// The nodes that should be, with their front doors and egress addresses.
-    pub nodes: BTreeMap<NodeId, Node>,
+    pub nodes: Nodes,
     /// The DNS record sets that should be.
     #[serde(with = "crate::pairs")]
     pub records: BTreeMap<RecordKey, RecordSet>,
@@ -124,7 +125,7 @@ impl Blueprint {
             generation: 0,
             created_at: at,
             origin: Origin::Genesis,
-            nodes: BTreeMap::new(),
+            nodes: Nodes::new(),
             records: BTreeMap::new(),
             targets: BTreeMap::new(),
             catalogs: BTreeMap::new(),
@@ -133,13 +134,22 @@ impl Blueprint {
 
     /// A copy to be edited, with this one as its parent.
     pub fn child(&self, id: BlueprintId, at: Timestamp, origin: Origin) -> Self {
+        let (records, targets) = (self.records.clone(), self.targets.clone());
+        Self { records, targets, ..self.heir(id, at, origin) }
+    }
+
+    /// A child without DNS records and balancer targets: they follow from the nodes.
+    pub fn heir(&self, id: BlueprintId, at: Timestamp, origin: Origin) -> Self {
         Self {
             id,
             parent: Some(self.id),
             generation: self.generation + 1,
             created_at: at,
             origin,
-            ..self.clone()
+            nodes: self.nodes.clone(),
+            records: BTreeMap::new(),
+            targets: BTreeMap::new(),
+            catalogs: self.catalogs.clone(),
         }
     }
 

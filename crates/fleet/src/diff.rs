@@ -9,6 +9,7 @@ use crate::blueprint::{Blueprint, Catalog, RecordKey, RecordSet, Target, TargetK
 use crate::id::NodeId;
 use crate::name::RegionName;
 use crate::node::{Node, Role};
+use crate::nodes;
 use crate::stage::Stage;
 
 /// One entry of a blueprint that differs from its parent's. `to: None` means that it is not there
@@ -51,14 +52,27 @@ pub enum Change {
 #[serde(transparent)]
 pub struct Diff(pub Vec<Change>);
 
-/// The keys of either map whose values differ, with the newer value.
-fn changed<'a, K: Ord + Clone, V: PartialEq + Clone>(
-    old: &'a BTreeMap<K, V>,
-    new: &'a BTreeMap<K, V>,
-) -> impl Iterator<Item = (K, Option<V>)> + 'a {
-    let gone = old.keys().filter(|k| !new.contains_key(k)).map(|k| (k.clone(), None));
-    let put = new.iter().filter(|(k, v)| old.get(k) != Some(v));
-    gone.chain(put.map(|(k, v)| (k.clone(), Some(v.clone()))))
+/// The keys of either map whose values differ, with the newer value: first those that are gone.
+///
+/// Walks both at once: looking each key up in the other map would cost a large fleet's plan dear.
+fn changed<K: Ord + Clone, V: Clone>(
+    old: &BTreeMap<K, V>,
+    new: &BTreeMap<K, V>,
+    same: impl Fn(&V, &V) -> bool,
+) -> impl Iterator<Item = (K, Option<V>)> {
+    let (mut gone, mut put) = (Vec::new(), Vec::new());
+    let mut old = old.iter().peekable();
+    for (key, value) in new {
+        while let Some((key, _)) = old.next_if(|(was, _)| *was < key) {
+            gone.push((key.clone(), None));
+        }
+        let was = old.next_if(|(was, _)| *was == key);
+        if was.is_none_or(|(_, was)| !same(was, value)) {
+            put.push((key.clone(), Some(value.clone())));
+        }
+    }
+    gone.extend(old.map(|(key, _)| (key.clone(), None)));
+    gone.into_iter().chain(put)
 }
 
 fn apply<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, to: Option<V>) {
@@ -71,14 +85,15 @@ fn apply<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, to: Option<V>) {
 impl Diff {
     /// What changes from `old` to `new`.
     pub fn between(old: &Blueprint, new: &Blueprint) -> Self {
-        let nodes = changed(&old.nodes, &new.nodes)
-            .map(|(key, to)| Change::Node { key, to: to.map(Box::new) });
-        let records =
-            changed(&old.records, &new.records).map(|(key, to)| Change::Record { key, to });
-        let targets =
-            changed(&old.targets, &new.targets).map(|(key, to)| Change::Target { key, to });
-        let catalogs =
-            changed(&old.catalogs, &new.catalogs).map(|(key, to)| Change::Catalog { key, to });
+        let nodes = changed(old.nodes.shared(), new.nodes.shared(), nodes::same);
+        let nodes =
+            nodes.map(|(key, to)| Change::Node { key, to: to.map(|n| Box::new((*n).clone())) });
+        let records = changed(&old.records, &new.records, PartialEq::eq)
+            .map(|(key, to)| Change::Record { key, to });
+        let targets = changed(&old.targets, &new.targets, PartialEq::eq)
+            .map(|(key, to)| Change::Target { key, to });
+        let catalogs = changed(&old.catalogs, &new.catalogs, PartialEq::eq)
+            .map(|(key, to)| Change::Catalog { key, to });
         Self(nodes.chain(records).chain(targets).chain(catalogs).collect())
     }
 
@@ -91,7 +106,8 @@ impl Diff {
     pub fn apply(self, blueprint: &mut Blueprint) {
         for change in self.0 {
             match change {
-                Change::Node { key, to } => apply(&mut blueprint.nodes, key, to.map(|n| *n)),
+                Change::Node { key, to: Some(node) } => drop(blueprint.nodes.insert(key, node)),
+                Change::Node { key, to: None } => drop(blueprint.nodes.remove(&key)),
                 Change::Record { key, to } => apply(&mut blueprint.records, key, to),
                 Change::Target { key, to } => apply(&mut blueprint.targets, key, to),
                 Change::Catalog { key, to } => apply(&mut blueprint.catalogs, key, to),

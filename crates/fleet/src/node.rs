@@ -1,11 +1,12 @@
 //! Nodes, front doors and egress addresses, as a blueprint wants them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::few::Few;
 use crate::id::{EgressIpId, FrontdoorId, NodeId};
 use crate::name::{PopulationName, ProfileName, ProviderName, RegionName};
 use crate::reason::Reason;
@@ -87,11 +88,11 @@ pub struct Node {
     /// Its cost a month, without its addresses.
     pub cost: Usd,
     /// Ingress: its front doors.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub frontdoors: BTreeMap<FrontdoorId, Frontdoor>,
+    #[serde(default, skip_serializing_if = "Few::is_empty")]
+    pub frontdoors: Few<FrontdoorId, Frontdoor>,
     /// Egress: its source addresses.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub egress_ips: BTreeMap<EgressIpId, EgressIp>,
+    #[serde(default, skip_serializing_if = "Few::is_empty")]
+    pub egress_ips: Few<EgressIpId, EgressIp>,
 }
 
 impl Node {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::few::Few;
 use crate::id::FrontdoorId;
 use crate::net::Asn;
 use crate::time::Timestamp;
@@ -115,7 +116,7 @@ pub struct Verdict {
 /// All verdicts: for each front door, the networks that something is known of.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Verdicts(pub BTreeMap<FrontdoorId, BTreeMap<Network, Verdict>>);
+pub struct Verdicts(pub BTreeMap<FrontdoorId, Few<Network, Verdict>>);
 
 impl Verdicts {
     /// The state of a door in a network.
@@ -125,7 +126,7 @@ impl Verdicts {
 
     /// What is known of a door, by network.
     pub fn of(&self, door: FrontdoorId) -> impl Iterator<Item = (&Network, &Verdict)> {
-        self.0.get(&door).into_iter().flatten()
+        self.0.get(&door).into_iter().flat_map(Few::iter)
     }
 
     /// The networks of a population that a door is blocked in.

@@ -10,8 +10,8 @@ use damm_fleet::{
 use crate::age;
 use crate::builder::{Builder, stays};
 use crate::condition::{self, Blocked, Condition};
-use crate::plan::Situation;
 use crate::pool::Pool;
+use crate::scene::Scene;
 
 /// A front door or an egress address of a node.
 #[derive(Debug, Clone, Copy)]
@@ -64,12 +64,8 @@ pub(crate) fn remove(node: &mut Node, subject: Subject) {
 }
 
 /// What the inventory says of an address.
-pub(crate) fn observed<'a>(s: &Situation<'a>, subject: Subject) -> Option<&'a ObservedAddress> {
-    match subject {
-        Subject::Frontdoor(id) => s.inventory.frontdoors.get(&id),
-        Subject::EgressIp(id) => s.inventory.egress_ips.get(&id),
-        Subject::Node(_) => None,
-    }
+pub(crate) fn observed<'a>(s: &Scene<'a>, subject: Subject) -> Option<&'a ObservedAddress> {
+    s.address(subject)
 }
 
 /// The verb that drains an address.
@@ -100,7 +96,7 @@ pub(crate) const fn allocate_verb(role: Role) -> Verb {
 
 impl Address<'_> {
     /// How it is doing.
-    pub(crate) fn condition(&self, s: &Situation<'_>) -> Condition {
+    pub(crate) fn condition(&self, s: &Scene<'_>) -> Condition {
         match self.door {
             Some(door) => condition::of_door(s, door),
             None => {
@@ -110,8 +106,13 @@ impl Address<'_> {
     }
 
     /// Where it is blocked; egress addresses never are.
-    pub(crate) fn blocked(&self, s: &Situation<'_>, node: &Node) -> Blocked {
+    pub(crate) fn blocked(&self, s: &Scene<'_>, node: &Node) -> Blocked {
         self.door.map_or_else(Blocked::default, |d| condition::blocked(s, &node.region, d))
+    }
+
+    /// Whether a population is not told of it.
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.door.is_some_and(|d| !d.withheld_from.is_empty())
     }
 
     /// Its age limit, if it is rotated by itself.

@@ -1,6 +1,6 @@
 //! The child blueprint while it is being made, with the report that goes with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use damm_fleet::stage::StageEvent;
 use damm_fleet::{
@@ -8,26 +8,32 @@ use damm_fleet::{
     Span, Stage, Subject, Timestamp, Usd, Verb, WaitingOn,
 };
 
-use crate::plan::{Plan, Situation};
+use crate::plan::Plan;
 use crate::pool::Pool;
 use crate::report::{Changed, Decision, Item, Report, Waiting};
+use crate::scene::Scene;
 use crate::tally::Tallies;
 
 /// The child blueprint while it is being made.
 pub(crate) struct Builder<'a> {
-    pub(crate) s: &'a Situation<'a>,
+    pub(crate) s: &'a Scene<'a>,
     pub(crate) bp: Blueprint,
     pub(crate) seed: Seed,
     pub(crate) report: Report,
     pub(crate) tallies: Tallies,
-    /// Nodes of each pool as the parent has them: found once, not by a walk through all for each.
-    before: BTreeMap<(RegionName, Role), Vec<&'a Node>>,
     /// Nodes of each pool, in order of id; those made by this plan come last.
     pools: BTreeMap<(RegionName, Role), Vec<NodeId>>,
     /// For each node that others were made to replace, those.
     replacements: BTreeMap<NodeId, Vec<NodeId>>,
+    /// Nodes in service as the parent has them, of which not every door can be reached by everybody.
+    pub(crate) ailing: BTreeSet<NodeId>,
+    /// Nodes that this plan has made, edited or forgotten, or that a step of the policy may have to
+    /// do with. All others are at rest, and as the parent has them.
+    pub(crate) moving: BTreeSet<NodeId>,
     /// Nodes that each account holds, whatever their stage.
     pub(crate) held: BTreeMap<ProviderName, usize>,
+    /// What the fleet costs a month, as the parent has it.
+    pub(crate) cost: Usd,
     /// What the fleet will cost a month once all that leaves or is replaced has gone.
     pub(crate) steady: Usd,
     /// Servers and addresses that this run of plans takes down.
@@ -35,8 +41,8 @@ pub(crate) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(crate) fn new(s: &'a Situation<'a>, mut seed: Seed, origin: Origin) -> Self {
-        let bp = s.parent.child(seed.blueprint(), s.now, origin);
+    pub(crate) fn new(s: &'a Scene<'a>, mut seed: Seed, origin: Origin) -> Self {
+        let bp = s.parent.heir(seed.blueprint(), s.now, origin);
         let mut pools: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let mut held = BTreeMap::new();
         let mut replacements: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -47,51 +53,67 @@ impl<'a> Builder<'a> {
             pools.entry((node.region.clone(), node.role)).or_default().push(node.id);
             *held.entry(node.provider.clone()).or_insert(0) += 1;
         }
-        let mut before: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for node in s.parent.nodes.values() {
-            let pool = (node.region.clone(), node.role);
-            before.entry(pool).or_default().push(node);
+        let (mut tallies, mut ailing) = (Tallies::none(s), BTreeSet::new());
+        for node in bp.nodes.values().filter(|n| n.serves()) {
+            let whole = tallies.add(s, node);
+            ailing.extend((!whole).then_some(node.id));
         }
-        let tallies = Tallies::of(s, bp.nodes.values());
         let (report, destroys) = (Report::default(), s.destroys_used);
-        let steady = Usd::ZERO;
+        let (moving, cost, steady) = (BTreeSet::new(), Usd::ZERO, Usd::ZERO);
         let mut b = Self {
             s,
             bp,
             seed,
             report,
             tallies,
-            before,
             pools,
             replacements,
+            ailing,
+            moving,
             held,
+            cost,
             steady,
             destroys,
         };
-        b.steady = b.steady_cost();
+        b.count_costs();
         b
     }
 
-    /// What stays, without what leaves and what stands only until its replacement is verified.
-    fn steady_cost(&self) -> Usd {
-        let stays = |n: &&Node| stays(&n.stage) && self.replacement(n.id).is_none();
-        self.bp.nodes.values().filter(stays).map(|n| n.monthly()).sum()
+    /// Adds up what the fleet costs, and what stays of that: without what leaves, and what stands
+    /// only until its replacement is verified.
+    fn count_costs(&mut self) {
+        for node in self.s.parent.nodes.values() {
+            let monthly = node.monthly();
+            self.cost += monthly;
+            if stays(&node.stage) && self.replacement(node.id).is_none() {
+                self.steady += monthly;
+            }
+        }
     }
 
-    /// The nodes of a pool, as they were when this was called.
-    pub(crate) fn pool_ids(&self, pool: &Pool<'_>) -> Vec<NodeId> {
-        self.pools.get(&(pool.region.clone(), pool.role)).cloned().unwrap_or_default()
+    /// Whether no step of the policy has to do with a node.
+    pub(crate) fn is_at_rest(&self, node: &Node) -> bool {
+        !self.moving.contains(&node.id)
+    }
+
+    /// The nodes of a pool that are not at rest, as they were when this was called.
+    pub(crate) fn moving_ids(&self, pool: &Pool<'_>) -> Vec<NodeId> {
+        self.moving_of(&pool.region, pool.role).collect()
+    }
+
+    /// The nodes of a region and role that are not at rest, those too that are forgotten.
+    pub(crate) fn moving_of(
+        &self,
+        region: &RegionName,
+        role: Role,
+    ) -> impl Iterator<Item = NodeId> {
+        let ids = self.pools.get(&(region.clone(), role));
+        ids.into_iter().flatten().copied().filter(|id| self.moving.contains(id))
     }
 
     /// The nodes of a pool.
     pub(crate) fn pool(&self, pool: &Pool<'_>) -> Vec<&Node> {
         self.nodes_of(&pool.region, pool.role).collect()
-    }
-
-    /// The nodes of a region and role, as the parent has them.
-    pub(crate) fn before(&self, region: &RegionName, role: Role) -> impl Iterator<Item = &'a Node> {
-        let nodes = self.before.get(&(region.clone(), role));
-        nodes.into_iter().flatten().copied()
     }
 
     /// The nodes of a region and role.
@@ -114,6 +136,7 @@ impl<'a> Builder<'a> {
     /// Forgets a node that was seen gone.
     pub(crate) fn forget_node(&mut self, id: NodeId, why: Reason) {
         if let Some(node) = self.bp.nodes.remove(&id) {
+            self.moving.insert(id);
             if let Some(held) = self.held.get_mut(&node.provider) {
                 *held -= 1;
             }
@@ -130,7 +153,9 @@ impl<'a> Builder<'a> {
         let (id, region, why) = (node.id, node.region.clone(), node.reason.clone());
         self.pools.entry((region.clone(), node.role)).or_default().push(id);
         *self.held.entry(node.provider.clone()).or_insert(0) += 1;
+        self.moving.insert(id);
         if let Some(old) = node.replaces {
+            self.moving.insert(old);
             self.replacements.entry(old).or_default().push(id);
         }
         self.changed(Item::Subject(id.into()), &region, Decision::Act { verb }, &node, why);
@@ -145,6 +170,7 @@ impl<'a> Builder<'a> {
         let mut new = old.clone();
         edit(&mut new);
         self.tallies.exchange(self.s, old, &new);
+        self.moving.insert(id);
         self.bp.nodes.insert(id, new);
     }
 
@@ -164,6 +190,7 @@ impl<'a> Builder<'a> {
         let mut new = old.clone();
         edit(&mut new);
         self.tallies.try_exchange(self.s, old, &new)?;
+        self.moving.insert(id);
         self.bp.nodes.insert(id, new);
         Ok(())
     }

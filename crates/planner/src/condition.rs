@@ -6,7 +6,7 @@ use damm_fleet::{
     State, Timestamp, Verdict, Verdicts,
 };
 
-use crate::plan::Situation;
+use crate::scene::Scene;
 
 /// The verdicts that speak against a door. No other changes a plan, and there are few of these:
 /// looking each door up among all verdicts, again and again, would cost a plan dear.
@@ -55,8 +55,8 @@ struct Seen {
 }
 
 /// How a node is doing.
-pub(crate) fn of_node(s: &Situation<'_>, node: &Node) -> Condition {
-    let Some(machine) = s.inventory.machines.get(&node.id) else {
+pub(crate) fn of_node(s: &Scene<'_>, node: &Node) -> Condition {
+    let Some(machine) = s.machine(node.id) else {
         return Condition::Coming { since: node.created_at };
     };
     let unwell_since = match machine.health {
@@ -70,7 +70,7 @@ pub(crate) fn of_node(s: &Situation<'_>, node: &Node) -> Condition {
 
 /// How an address is doing, not counting what verdicts say.
 pub(crate) fn of_address(
-    s: &Situation<'_>,
+    s: &Scene<'_>,
     stage: &Stage,
     created_at: Timestamp,
     seen: Option<&ObservedAddress>,
@@ -83,8 +83,16 @@ pub(crate) fn of_address(
 }
 
 /// How a front door is doing; a verdict of `down` counts as not being well.
-pub(crate) fn of_door(s: &Situation<'_>, door: &Frontdoor) -> Condition {
-    let seen = s.inventory.frontdoors.get(&door.id);
+pub(crate) fn of_door(s: &Scene<'_>, door: &Frontdoor) -> Condition {
+    of_seen_door(s, door, s.address(door.id.into()))
+}
+
+/// How a front door is doing, whose address was looked up already.
+pub(crate) fn of_seen_door(
+    s: &Scene<'_>,
+    door: &Frontdoor,
+    seen: Option<&ObservedAddress>,
+) -> Condition {
     let condition = of_address(s, &door.stage, door.created_at, seen);
     match (condition, down_since(s, door)) {
         (Condition::Sound, Some(since)) => unwell(s, since),
@@ -92,19 +100,19 @@ pub(crate) fn of_door(s: &Situation<'_>, door: &Frontdoor) -> Condition {
     }
 }
 
-fn down_since(s: &Situation<'_>, door: &Frontdoor) -> Option<Timestamp> {
+fn down_since(s: &Scene<'_>, door: &Frontdoor) -> Option<Timestamp> {
     let down = s.verdicts.of(door.id).filter(|(_, v)| v.state == State::Down);
     down.map(|(_, v)| v.since).min()
 }
 
-fn unwell(s: &Situation<'_>, since: Timestamp) -> Condition {
+fn unwell(s: &Scene<'_>, since: Timestamp) -> Condition {
     match s.now.since(since) >= s.topology.rotation.dead_after {
         true => Condition::Dead { since },
         false => Condition::Unhealthy,
     }
 }
 
-fn judge(s: &Situation<'_>, stage: &Stage, seen: &Seen) -> Condition {
+fn judge(s: &Scene<'_>, stage: &Stage, seen: &Seen) -> Condition {
     if seen.phase == Phase::Ambiguous {
         return Condition::Ambiguous;
     }
@@ -114,7 +122,7 @@ fn judge(s: &Situation<'_>, stage: &Stage, seen: &Seen) -> Condition {
     }
 }
 
-fn judge_building(s: &Situation<'_>, seen: &Seen) -> Condition {
+fn judge_building(s: &Scene<'_>, seen: &Seen) -> Condition {
     let timeout = s.topology.rotation.join_timeout;
     match seen.phase {
         Phase::Ready => Condition::Sound,
@@ -131,7 +139,7 @@ fn judge_building(s: &Situation<'_>, seen: &Seen) -> Condition {
     }
 }
 
-fn judge_built(s: &Situation<'_>, seen: &Seen) -> Condition {
+fn judge_built(s: &Scene<'_>, seen: &Seen) -> Condition {
     match (seen.phase, seen.unwell_since) {
         (Phase::Gone, _) => Condition::Dead { since: seen.since },
         (Phase::Ready, None) => Condition::Sound,
@@ -167,7 +175,7 @@ impl Blocked {
 ///
 /// A population counts as blocked from one of its networks on: its catalogs don't know which of
 /// the networks a client stands in, so a door that fails for some is left out for all.
-pub(crate) fn blocked(s: &Situation<'_>, region: &RegionName, door: &Frontdoor) -> Blocked {
+pub(crate) fn blocked(s: &Scene<'_>, region: &RegionName, door: &Frontdoor) -> Blocked {
     if s.verdicts.of(door.id).next().is_none() {
         return Blocked::default();
     }

@@ -13,6 +13,7 @@ use crate::plan::{Plan, Situation};
 use crate::policy::outward::{point_names, raise_catalogs};
 use crate::policy::summary::summarize;
 use crate::pool::Pool;
+use crate::scene::Scene;
 
 /// A verb called by hand.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,7 +139,8 @@ pub enum Refusal {
 /// [`Refusal`] when the verb does not fit, comes too early, or would break a rule.
 pub fn edit(situation: &Situation<'_>, seed: Seed, edit: &Edit) -> Result<Plan, Refusal> {
     let verb = edit.verb();
-    let mut b = Builder::new(situation, seed, Origin::Operator(verb));
+    let scene = &Scene::of(situation);
+    let mut b = Builder::new(scene, seed, Origin::Operator(verb));
     let pools = Pool::all(situation.topology, situation.parent);
     verbs::carry_out(&mut b, &pools, edit)?;
     point_names(&mut b);

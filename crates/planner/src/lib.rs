@@ -20,6 +20,7 @@ pub mod plan;
 mod policy;
 mod pool;
 pub mod report;
+mod scene;
 mod tally;
 
 pub use edit::{Edit, Refusal, edit};

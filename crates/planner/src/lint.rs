@@ -10,8 +10,8 @@ use std::fmt;
 use damm_fleet::Blueprint;
 use serde::{Deserialize, Serialize};
 
-use crate::condition;
 use crate::plan::Situation;
+use crate::scene::Scene;
 
 /// The rules of the design, by number, that a blueprint can break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -109,7 +109,6 @@ pub fn lint(situation: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
         budget::nothing_goes_while_halted,
         budget::destroys_are_capped,
     ];
-    let verdicts = &condition::adverse(situation.verdicts);
-    let situation = &Situation { verdicts, ..*situation };
-    checks.iter().flat_map(|check| check(situation, child)).collect()
+    let scene = &Scene::of(situation);
+    checks.iter().flat_map(|check| check(scene, child)).collect()
 }

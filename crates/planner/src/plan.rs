@@ -4,7 +4,6 @@ use damm_fleet::{Blueprint, Diff, Inventory, Offers, Origin, Seed, Timestamp, To
 use serde::{Deserialize, Serialize};
 
 use crate::builder::Builder;
-use crate::condition::adverse;
 use crate::policy::admit::admit_what_is_verified;
 use crate::policy::breaker::halt;
 use crate::policy::fill::fill;
@@ -14,6 +13,7 @@ use crate::policy::hand_over::hand_over;
 use crate::policy::lost::take_out_what_is_lost;
 use crate::policy::outward::{point_names, raise_catalogs};
 use crate::policy::replace::replace;
+use crate::policy::rest::find_what_moves;
 use crate::policy::retire::retire_what_has_drained;
 use crate::policy::step_in::step_in;
 use crate::policy::summary::summarize;
@@ -21,6 +21,7 @@ use crate::policy::surplus::remove_surplus;
 use crate::policy::withhold::withhold_what_is_blocked;
 use crate::pool::Pool;
 use crate::report::{Halt, Report};
+use crate::scene::Scene;
 
 /// All that a plan is made from.
 #[derive(Debug, Clone, Copy)]
@@ -58,19 +59,21 @@ pub struct Plan {
 /// Reads top to bottom as the policy. Nothing here looks at the world: what was observed is in the
 /// situation, and may be out of date. What that can break is checked again at run time.
 pub fn plan(situation: &Situation<'_>, seed: Seed) -> Plan {
-    let verdicts = &adverse(situation.verdicts);
-    let situation = &Situation { verdicts, ..*situation };
-    let mut b = Builder::new(situation, seed, Origin::Planner);
+    let scene = &Scene::of(situation);
+    let mut b = Builder::new(scene, seed, Origin::Planner);
     let pools = Pool::all(situation.topology, situation.parent);
 
     // First the world as it has become: what is gone is forgotten, what was verified is in service.
     forget_what_is_gone(&mut b);
     admit_what_is_verified(&mut b);
 
+    // Most of a fleet is as it should be: from here on the policy is about the rest of it.
+    pools.iter().for_each(|pool| find_what_moves(&mut b, pool));
+
     // Then who can still reach what. Where too much looks bad at once, the observer may be what
     // broke: nothing is taken away there until the operator, or better news, says so.
     let halts: Vec<Halt> =
-        pools.iter().filter_map(|p| halt(situation, p, b.pool(p).into_iter())).collect();
+        pools.iter().filter_map(|p| halt(scene, p, b.pool(p), |n| b.is_at_rest(n))).collect();
     withhold_what_is_blocked(&mut b, &halts);
 
     for pool in &pools {

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use damm_fleet::inventory::ObservedAddress;
 use damm_fleet::topology::Population;
 use damm_fleet::{
     Asn, Frontdoor, Node, PopulationName, ProviderName, RegionName, Topology, WaitingOn,
 };
 use ipnet::IpNet;
 
-use crate::condition;
+use crate::condition::{self, Blocked};
 use crate::plan::Situation;
 use crate::report::{Survival, Survivors};
+use crate::scene::Scene;
 
 /// Front doors that a population's clients are told of and can reach, by where they stand.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,24 +23,50 @@ pub(crate) struct Tally {
     pub(crate) prefixes: BTreeMap<IpNet, u32>,
 }
 
+/// A front door that can be reached, with what counts of where it stands.
+struct Front<'a> {
+    door: &'a Frontdoor,
+    blocked: Blocked,
+    provider: &'a ProviderName,
+    asn: Option<Asn>,
+    prefix: Option<IpNet>,
+}
+
+/// A door of a node that is well, if it is well too.
+fn front<'a>(s: &Scene<'_>, node: &'a Node, door: &'a Frontdoor) -> Option<Front<'a>> {
+    let seen = s.address(door.id.into());
+    let sound = condition::of_seen_door(s, door, seen).is_sound();
+    let blocked = condition::blocked(s, &node.region, door);
+    let (asn, prefix) = (seen.and_then(|a| a.asn), seen.and_then(ObservedAddress::prefix));
+    sound.then_some(Front { door, blocked, provider: &node.provider, asn, prefix })
+}
+
+impl Front<'_> {
+    fn is_told_to(&self, population: &PopulationName) -> bool {
+        !self.blocked.for_population(population) && !self.door.withheld_from.contains(population)
+    }
+}
+
 /// Counts one more (`by` 1) or one less (`by` -1) of a key; keys that count nothing are not there.
-fn count<K: Ord>(counts: &mut BTreeMap<K, u32>, key: K, by: i32) {
-    let now = counts.get(&key).copied().unwrap_or(0).saturating_add_signed(by);
-    match now {
-        0 => drop(counts.remove(&key)),
-        n => drop(counts.insert(key, n)),
+fn count<K: Ord + Clone>(counts: &mut BTreeMap<K, u32>, key: &K, by: i32) {
+    let Some(known) = counts.get_mut(key) else {
+        counts.extend(u32::try_from(by).ok().map(|first| (key.clone(), first)));
+        return;
+    };
+    *known = known.saturating_add_signed(by);
+    if *known == 0 {
+        counts.remove(key);
     }
 }
 
 impl Tally {
-    fn change(&mut self, s: &Situation<'_>, node: &Node, door: &Frontdoor, by: i32) {
+    fn change(&mut self, front: &Front<'_>, by: i32) {
         self.fronts = self.fronts.saturating_add_signed(by);
-        count(&mut self.providers, node.provider.clone(), by);
-        let seen = s.inventory.frontdoors.get(&door.id);
-        if let Some(asn) = seen.and_then(|a| a.asn) {
+        count(&mut self.providers, front.provider, by);
+        if let Some(asn) = &front.asn {
             count(&mut self.asns, asn, by);
         }
-        if let Some(prefix) = seen.and_then(|a| a.prefix()) {
+        if let Some(prefix) = &front.prefix {
             count(&mut self.prefixes, prefix, by);
         }
     }
@@ -76,26 +104,35 @@ impl Tally {
 }
 
 /// What each population has in the situation's parent, as it was observed: before any plan.
-pub fn survival(s: &Situation<'_>) -> BTreeMap<PopulationName, Survival> {
-    Tallies::of(s, s.parent.nodes.values()).survival(s.topology)
+pub fn survival(situation: &Situation<'_>) -> BTreeMap<PopulationName, Survival> {
+    let scene = &Scene::of(situation);
+    Tallies::of(scene, scene.parent.nodes.values()).survival(scene.topology)
 }
 
 /// The tallies of all populations.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tallies(pub(crate) BTreeMap<PopulationName, Tally>);
 
-/// Whether clients of a population that are told of a door can reach it.
-fn usable(s: &Situation<'_>, node: &Node, door: &Frontdoor) -> bool {
-    condition::of_node(s, node).is_sound() && condition::of_door(s, door).is_sound()
-}
-
 impl Tallies {
     /// What a set of nodes gives to each population.
-    pub(crate) fn of<'n>(s: &Situation<'_>, nodes: impl Iterator<Item = &'n Node>) -> Self {
-        let names = s.topology.populations.keys();
-        let mut tallies = Self(names.map(|n| (n.clone(), Tally::default())).collect());
-        nodes.for_each(|n| tallies.add_node(s, n, 1));
+    pub(crate) fn of<'n>(s: &Scene<'_>, nodes: impl Iterator<Item = &'n Node>) -> Self {
+        let mut tallies = Self::none(s);
+        for node in nodes {
+            tallies.add_node(s, node, 1);
+        }
         tallies
+    }
+
+    /// What no nodes give to each population: nothing.
+    pub(crate) fn none(s: &Scene<'_>) -> Self {
+        let names = s.topology.populations.keys();
+        Self(names.map(|n| (n.clone(), Tally::default())).collect())
+    }
+
+    /// Adds what a node gives to each population; whether all of its doors in service can be
+    /// reached by everybody.
+    pub(crate) fn add(&mut self, s: &Scene<'_>, node: &Node) -> bool {
+        self.add_node(s, node, 1)
     }
 
     /// The report's view of all of them.
@@ -106,30 +143,26 @@ impl Tallies {
         self.0.iter().filter_map(known).collect()
     }
 
-    fn add_node(&mut self, s: &Situation<'_>, node: &Node, by: i32) {
-        for door in node.served_doors() {
-            self.add_door(s, node, door, by);
+    /// Adds (`by` 1) or takes away (`by` -1) the doors of a node that are told and can be reached;
+    /// whether everybody reaches all of them.
+    fn add_node(&mut self, s: &Scene<'_>, node: &Node, by: i32) -> bool {
+        if !node.serves() || !condition::of_node(s, node).is_sound() {
+            return false;
         }
-    }
-
-    /// Adds (`by` 1) or takes away (`by` -1) a door that is told and can be reached.
-    fn add_door(&mut self, s: &Situation<'_>, node: &Node, door: &Frontdoor, by: i32) {
-        if !usable(s, node, door) {
-            return;
-        }
-        let blocked = condition::blocked(s, &node.region, door);
-        for (name, _) in s.topology.served_by(&node.region) {
-            if blocked.for_population(name) || door.withheld_from.contains(name) {
-                continue;
-            }
-            if let Some(tally) = self.0.get_mut(name) {
-                tally.change(s, node, door, by);
+        let fronts: Vec<Front<'_>> =
+            node.served_doors().filter_map(|d| front(s, node, d)).collect();
+        // There is a tally for each of the topology's populations, in their order.
+        for ((name, tally), population) in self.0.iter_mut().zip(s.topology.populations.values()) {
+            if population.regions.contains(&node.region) {
+                let told = fronts.iter().filter(|f| f.is_told_to(name));
+                told.for_each(|f| tally.change(f, by));
             }
         }
+        fronts.len() == node.served_doors().count() && fronts.iter().all(|f| !f.blocked.anywhere())
     }
 
     /// Puts `new` in the place of `old`.
-    pub(crate) fn exchange(&mut self, s: &Situation<'_>, old: &Node, new: &Node) {
+    pub(crate) fn exchange(&mut self, s: &Scene<'_>, old: &Node, new: &Node) {
         self.add_node(s, old, -1);
         self.add_node(s, new, 1);
     }
@@ -141,7 +174,7 @@ impl Tallies {
     /// Which population, and what it would lack; nothing is changed then.
     pub(crate) fn try_exchange(
         &mut self,
-        s: &Situation<'_>,
+        s: &Scene<'_>,
         old: &Node,
         new: &Node,
     ) -> Result<(), WaitingOn> {

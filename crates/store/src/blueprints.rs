@@ -1,11 +1,13 @@
 //! Blueprints: the target with all of its entries, and the history that led to it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use damm_fleet::blueprint::{Catalog, RecordKey, RecordSet, Target, TargetKey};
 use damm_fleet::{
-    Blueprint, BlueprintId, Change, Diff, Node, NodeId, Origin, RegionName, Timestamp,
+    Blueprint, BlueprintId, Change, Diff, Node, Origin, ProfileName, ProviderName, RegionName,
+    Timestamp,
 };
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -15,26 +17,46 @@ use crate::error::{Place, Result};
 use crate::record::BlueprintSummary;
 use crate::rows::{parse, read_all, word};
 
-/// The entries of one kind, in large pieces, in the order in which they lie in the file: the index
-/// by kind would have all of them sorted for each piece.
-macro_rules! pieces {
-    ($kind:literal, $entry:literal) => {
-        concat!(
-            "SELECT max(r), '[' || group_concat(",
-            $entry,
-            ") || ']' FROM (SELECT rowid AS r, key, body FROM desired NOT INDEXED \
-             WHERE rowid > ?1 AND kind = '",
-            $kind,
-            "' ORDER BY rowid LIMIT 2000)"
-        )
-    };
+/// The target's entries in large pieces, in the order in which they lie in the file: the index by
+/// kind would have all of them sorted for each piece, and the table walked through for each kind.
+const ENTRIES: &str = "SELECT max(r), '[' || group_concat('{\"' || kind || '\":' ||
+    CASE kind WHEN 'node' THEN body ELSE '[' || key || ',' || body || ']' END || '}') || ']'
+    FROM (SELECT rowid AS r, kind, key, body FROM desired NOT INDEXED WHERE rowid > ?1
+          ORDER BY rowid LIMIT 2000)";
+
+/// One of them. A node's body holds its key; other entries come as pairs.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Entry {
+    Node(Box<Node>),
+    Record(RecordKey, RecordSet),
+    Target(TargetKey, Target),
+    Catalog(RegionName, Catalog),
 }
 
-/// A node's body holds its key; other entries come as pairs.
-const NODES: &str = pieces!("node", "body");
-const RECORDS: &str = pieces!("record", "'[' || key || ',' || body || ']'");
-const TARGETS: &str = pieces!("target", "'[' || key || ',' || body || ']'");
-const CATALOGS: &str = pieces!("catalog", "'[' || key || ',' || body || ']'");
+/// All of them, as they were read.
+#[derive(Default)]
+struct Entries {
+    nodes: Vec<Box<Node>>,
+    records: Vec<(RecordKey, RecordSet)>,
+    targets: Vec<(TargetKey, Target)>,
+    catalogs: Vec<(RegionName, Catalog)>,
+    names: Names,
+}
+
+impl Entries {
+    fn add(&mut self, entry: Entry) {
+        match entry {
+            Entry::Node(mut node) => {
+                self.names.share(&mut node);
+                self.nodes.push(node);
+            }
+            Entry::Record(key, set) => self.records.push((key, set)),
+            Entry::Target(key, target) => self.targets.push((key, target)),
+            Entry::Catalog(region, catalog) => self.catalogs.push((region, catalog)),
+        }
+    }
+}
 
 /// A blueprint's header as it is stored.
 #[derive(sqlx::FromRow)]
@@ -81,34 +103,46 @@ pub(crate) async fn target_header(
     header.map_err(|e| place.sql(e))?.read(place)
 }
 
-async fn pairs<K: DeserializeOwned + Ord, V: DeserializeOwned>(
-    conn: &mut SqliteConnection,
-    place: &Place,
-    sql: &'static str,
-) -> Result<BTreeMap<K, V>> {
-    let mut all = Vec::new();
-    read_all(conn, place, "desired", sql, |entry: (K, V)| all.push(entry)).await?;
-    Ok(all.into_iter().collect())
+/// Names that were read already. A large fleet has few, each of them thousands of times.
+#[derive(Default)]
+struct Names {
+    regions: BTreeSet<RegionName>,
+    providers: BTreeSet<ProviderName>,
+    profiles: BTreeSet<ProfileName>,
 }
 
-async fn nodes(conn: &mut SqliteConnection, place: &Place) -> Result<BTreeMap<NodeId, Node>> {
-    let mut all = Vec::new();
-    read_all(conn, place, "desired", NODES, |n: Node| all.push((n.id, n))).await?;
-    Ok(all.into_iter().collect())
+impl Names {
+    /// Lets a node share its names with those that were read before it.
+    fn share(&mut self, node: &mut Node) {
+        share(&mut self.regions, &mut node.region);
+        share(&mut self.providers, &mut node.provider);
+        share(&mut self.profiles, &mut node.profile);
+    }
+}
+
+fn share<N: Ord + Clone>(known: &mut BTreeSet<N>, name: &mut N) {
+    match known.get(name) {
+        Some(same) => *name = same.clone(),
+        None => drop(known.insert(name.clone())),
+    }
 }
 
 async fn target(conn: &mut SqliteConnection, place: &Place) -> Result<Blueprint> {
     let header = target_header(conn, place).await?;
+    let mut all = Entries::default();
+    read_all(conn, place, "desired", ENTRIES, |entry| all.add(entry)).await?;
+    // They lie in memory in the order in which they will be walked through.
+    all.nodes.sort_unstable_by_key(|n| n.id);
     Ok(Blueprint {
         id: header.id,
         parent: header.parent,
         generation: header.generation,
         created_at: header.created_at,
         origin: header.origin,
-        nodes: nodes(conn, place).await?,
-        records: pairs::<RecordKey, RecordSet>(conn, place, RECORDS).await?,
-        targets: pairs::<TargetKey, Target>(conn, place, TARGETS).await?,
-        catalogs: pairs::<RegionName, Catalog>(conn, place, CATALOGS).await?,
+        nodes: all.nodes.into_iter().map(|n| (n.id, *n)).collect(),
+        records: all.records.into_iter().collect(),
+        targets: all.targets.into_iter().collect(),
+        catalogs: all.catalogs.into_iter().collect(),
     })
 }
 

@@ -56,6 +56,10 @@ const RECORD_PIECE: &str = "SELECT max(r),
     FROM (SELECT rowid AS r, key, body, at FROM applied_records WHERE rowid > ?1
           ORDER BY rowid LIMIT 2000)";
 
+const RECORD_SET_PIECE: &str = "SELECT max(r), '[' || group_concat(body) || ']'
+    FROM (SELECT rowid AS r, body FROM applied_records WHERE rowid > ?1
+          ORDER BY rowid LIMIT 2000)";
+
 const TARGET_PIECE: &str = "SELECT max(r),
     '[' || group_concat('[' || key || ',' || body || ']') || ']'
     FROM (SELECT rowid AS r, key, body FROM applied_targets WHERE rowid > ?1
@@ -74,6 +78,17 @@ impl Store {
         };
         self.read_all("applied_records", RECORD_PIECE, each).await?;
         Ok(all.into_iter().collect())
+    }
+
+    /// DNS record sets as they were last written, without their names, in no order that matters.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`](crate::Error::Corrupt) and other failures of the database.
+    pub async fn applied_record_sets(&self) -> Result<Vec<RecordSet>> {
+        let mut all = Vec::new();
+        self.read_all("applied_records", RECORD_SET_PIECE, |set| all.push(set)).await?;
+        Ok(all)
     }
 
     /// Notes that a DNS record set was written, or removed (`None`).

@@ -8,7 +8,7 @@ use damm_fleet::{FrontdoorId, Timestamp};
 use crate::Store;
 use crate::error::Result;
 use crate::record::Exposure;
-use crate::rows::{Row, Statement, word};
+use crate::rows::{Row, Statement, read_all_by_key};
 use crate::tripwire::point;
 
 /// Raises moments: frontdoor, named_until, resolvable_until. SQLite's `max` of a NULL is NULL.
@@ -22,6 +22,10 @@ static EXPOSURES: Statement = Statement {
                                  coalesce(excluded.resolvable_until, resolvable_until))",
 };
 
+const PIECE: &str = "SELECT max(frontdoor), '[' || group_concat('[\"' || frontdoor || '\",'
+    || coalesce(named_until, 'null') || ',' || coalesce(resolvable_until, 'null') || ']') || ']'
+    FROM (SELECT * FROM exposures WHERE frontdoor > ?1 ORDER BY frontdoor LIMIT 2000)";
+
 impl Store {
     /// Until when each front door may still be known outside.
     ///
@@ -29,18 +33,17 @@ impl Store {
     ///
     /// [`Error::Corrupt`](crate::Error::Corrupt) and other failures of the database.
     pub async fn exposures(&self) -> Result<BTreeMap<FrontdoorId, Exposure>> {
-        let mut conn = self.read().await?;
-        let rows = sqlx::query_as("SELECT frontdoor, named_until, resolvable_until FROM exposures");
-        let rows = rows.fetch_all(&mut *conn).await;
-        let rows: Vec<(String, Option<i64>, Option<i64>)> = rows.map_err(|e| self.place.sql(e))?;
-        let exposures = rows.into_iter().map(|(door, named, resolvable)| {
+        let mut all = Vec::new();
+        let each = |(door, named, resolvable): (FrontdoorId, Option<i64>, Option<i64>)| {
             let exposure = Exposure {
                 named_until: named.map(Timestamp::from_millis),
                 resolvable_until: resolvable.map(Timestamp::from_millis),
             };
-            Ok((word(&self.place, "exposures", &door)?, exposure))
-        });
-        exposures.collect()
+            all.push((door, exposure));
+        };
+        let mut conn = self.read().await?;
+        read_all_by_key(&mut conn, &self.place, "exposures", PIECE, each).await?;
+        Ok(all.into_iter().collect())
     }
 
     /// Raises each moment to at least the one given; never lowers one.

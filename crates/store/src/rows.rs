@@ -83,8 +83,29 @@ pub(crate) async fn read_all<T: DeserializeOwned>(
 ) -> Result<()> {
     let mut last = 0i64;
     loop {
-        let piece: (Option<i64>, Option<String>) =
-            sqlx::query_as(sql).bind(last).fetch_one(&mut *conn).await.map_err(|e| place.sql(e))?;
+        let piece = sqlx::query_as(sql).bind(last).fetch_one(&mut *conn).await;
+        let piece: (Option<i64>, Option<String>) = piece.map_err(|e| place.sql(e))?;
+        let (Some(highest), Some(json)) = piece else {
+            return Ok(());
+        };
+        parse::<Vec<T>>(place, table, &json)?.into_iter().for_each(&mut each);
+        last = highest;
+    }
+}
+
+/// As [`read_all`], of a table without rowids: `sql` takes a key, and answers with the highest key
+/// of the next piece.
+pub(crate) async fn read_all_by_key<T: DeserializeOwned>(
+    conn: &mut SqliteConnection,
+    place: &Place,
+    table: &'static str,
+    sql: &'static str,
+    mut each: impl FnMut(T),
+) -> Result<()> {
+    let mut last = String::new();
+    loop {
+        let piece = sqlx::query_as(sql).bind(last).fetch_one(&mut *conn).await;
+        let piece: (Option<String>, Option<String>) = piece.map_err(|e| place.sql(e))?;
         let (Some(highest), Some(json)) = piece else {
             return Ok(());
         };

@@ -1,9 +1,8 @@
 //! Verdicts: one row for each front door.
 
 use damm_fleet::verdict::Verdict;
-use damm_fleet::{FrontdoorId, Network, Verdicts};
+use damm_fleet::{Few, FrontdoorId, Network, Verdicts};
 use sqlx::sqlite::SqliteConnection;
-use std::collections::BTreeMap;
 
 use crate::Store;
 use crate::error::{Place, Result};
@@ -38,10 +37,10 @@ impl Store {
     ///
     /// [`Error::Corrupt`](crate::Error::Corrupt) and other failures of the database.
     pub async fn verdicts(&self) -> Result<Verdicts> {
-        let mut all: BTreeMap<FrontdoorId, BTreeMap<Network, Verdict>> = BTreeMap::new();
-        let each = |(door, of)| drop(all.insert(door, of));
+        let mut all: Vec<(FrontdoorId, Few<Network, Verdict>)> = Vec::new();
+        let each = |entry| all.push(entry);
         self.read_all("verdicts", PIECE, each).await?;
-        Ok(Verdicts(all))
+        Ok(Verdicts(all.into_iter().collect()))
     }
 
     /// Replaces all verdicts.

@@ -12,8 +12,9 @@ use damm_fleet::inventory::{Health, ObservedAddress, ObservedMachine};
 use damm_fleet::node::{EgressIp, Frontdoor};
 use damm_fleet::topology::Transport;
 use damm_fleet::{
-    Asn, Blueprint, Duty, EgressIpId, FrontdoorId, Inventory, Node, NodeId, Phase, PopulationName,
-    ProfileName, ProviderName, Reason, RegionName, Role, Seed, Stage, Timestamp, Topology, Usd,
+    Asn, Blueprint, Duty, EgressIpId, Few, FrontdoorId, Inventory, Node, NodeId, Phase,
+    PopulationName, ProfileName, ProviderName, Reason, RegionName, Role, Seed, Stage, Timestamp,
+    Topology, Usd,
 };
 use proptest::prelude::*;
 
@@ -169,8 +170,8 @@ impl Fleet {
             replaces: None,
             reason: Reason::Operator,
             cost: Usd::ZERO,
-            frontdoors: BTreeMap::new(),
-            egress_ips: BTreeMap::new(),
+            frontdoors: Few::new(),
+            egress_ips: Few::new(),
         }
     }
 

@@ -5,16 +5,16 @@ use damm_fleet::{Blueprint, Duty, Node, Origin, Reason, Seed, Stage, Subject};
 use crate::address;
 use crate::builder::{Builder, stays};
 use crate::lint::{Rule, Violation};
-use crate::plan::Situation;
 use crate::policy::{admit, breaker, forget};
 use crate::pool::Pool;
+use crate::scene::Scene;
 
 fn nodes<'c>(bp: &'c Blueprint, pool: &'c Pool<'_>) -> impl Iterator<Item = &'c Node> {
     bp.pool(&pool.region, pool.role)
 }
 
 /// At most `max_disrupted` of a pool is disrupted by choice, or one thing where that is more.
-pub(super) fn disruption_is_bounded(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
+pub(super) fn disruption_is_bounded(s: &Scene<'_>, child: &Blueprint) -> Vec<Violation> {
     let pools = Pool::all(s.topology, child);
     let broken = pools.iter().filter_map(|pool| {
         let chosen: Vec<usize> = nodes(child, pool).flat_map(|n| chosen(s, child, n)).collect();
@@ -32,7 +32,7 @@ pub(super) fn disruption_is_bounded(s: &Situation<'_>, child: &Blueprint) -> Vec
 }
 
 /// How many addresses each decision about this node disrupts by choice.
-fn chosen(s: &Situation<'_>, child: &Blueprint, node: &Node) -> Vec<usize> {
+fn chosen(s: &Scene<'_>, child: &Blueprint, node: &Node) -> Vec<usize> {
     if node.duty != Duty::Serve {
         return Vec::new();
     }
@@ -64,7 +64,7 @@ fn address_by_choice(old: Option<&Node>, node: &Node, a: &address::Address<'_>) 
 }
 
 /// Where too much looks bad at once, the planner takes nothing live out of service.
-pub(super) fn nothing_goes_while_halted(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
+pub(super) fn nothing_goes_while_halted(s: &Scene<'_>, child: &Blueprint) -> Vec<Violation> {
     if child.origin != Origin::Planner {
         return Vec::new();
     }
@@ -73,7 +73,7 @@ pub(super) fn nothing_goes_while_halted(s: &Situation<'_>, child: &Blueprint) ->
     forget::forget_what_is_gone(&mut b);
     admit::admit_what_is_verified(&mut b);
     let pools = Pool::all(s.topology, s.parent);
-    let halted = pools.iter().filter(|p| breaker::halt(s, p, b.pool(p).into_iter()).is_some());
+    let halted = pools.iter().filter(|p| breaker::halt(s, p, b.pool(p), |_| false).is_some());
     let before = halted.flat_map(|p| b.pool(p).into_iter().filter(|n| n.stage.is_live()));
     let gone = before.flat_map(|n| taken_out(child, n));
     gone.map(|subject| {
@@ -98,7 +98,7 @@ fn taken_out(child: &Blueprint, old: &Node) -> Vec<Subject> {
 }
 
 /// One run of plans takes down `max_destroys_per_plan` at most.
-pub(super) fn destroys_are_capped(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
+pub(super) fn destroys_are_capped(s: &Scene<'_>, child: &Blueprint) -> Vec<Violation> {
     let destroyed: usize = s.parent.nodes.values().map(|old| destroys(s, child, old)).sum();
     let max = s.topology.rotation.max_destroys_per_plan as usize;
     let total = destroyed + s.destroys_used as usize;
@@ -107,7 +107,7 @@ pub(super) fn destroys_are_capped(s: &Situation<'_>, child: &Blueprint) -> Vec<V
     exceeded.then(|| Violation::new(Rule::Disruption, what)).into_iter().collect()
 }
 
-fn destroys(s: &Situation<'_>, child: &Blueprint, old: &Node) -> usize {
+fn destroys(s: &Scene<'_>, child: &Blueprint, old: &Node) -> usize {
     let Some(new) = child.nodes.get(&old.id) else {
         return 0;
     };

@@ -5,12 +5,12 @@ use damm_fleet::{Blueprint, Duty, Node, Stage, Subject};
 use crate::address;
 use crate::condition::{self, Condition};
 use crate::lint::{Rule, Violation};
-use crate::plan::Situation;
 use crate::policy::retire;
+use crate::scene::Scene;
 
 /// Rules 5 and 6: nothing leaves while it holds sessions before its deadline, and no address leaves
 /// while it is named.
-pub(super) fn nothing_leaves_early(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
+pub(super) fn nothing_leaves_early(s: &Scene<'_>, child: &Blueprint) -> Vec<Violation> {
     let mut violations = Vec::new();
     for old in s.parent.nodes.values() {
         let Some(new) = child.nodes.get(&old.id) else {
@@ -25,7 +25,7 @@ pub(super) fn nothing_leaves_early(s: &Situation<'_>, child: &Blueprint) -> Vec<
     violations
 }
 
-fn node_leaves(s: &Situation<'_>, old: &Node) -> Vec<Violation> {
+fn node_leaves(s: &Scene<'_>, old: &Node) -> Vec<Violation> {
     let mut violations = Vec::new();
     for a in address::of(old).filter(|a| !a.stage.is_leaving()) {
         if let Err(on) = retire::unnamed(s, a.subject) {
@@ -33,7 +33,7 @@ fn node_leaves(s: &Situation<'_>, old: &Node) -> Vec<Violation> {
             violations.push(Violation::new(Rule::NamedAddress, what));
         }
     }
-    let sessions = s.inventory.machines.get(&old.id).map_or(0, |m| m.sessions);
+    let sessions = s.machine(old.id).map_or(0, |m| m.sessions);
     let early = match old.stage {
         Stage::Draining { deadline, .. } => sessions > 0 && s.now < deadline,
         Stage::Live { .. } => old.duty == Duty::Serve && !is_dead(condition::of_node(s, old)),
@@ -50,14 +50,14 @@ fn is_dead(condition: Condition) -> bool {
     matches!(condition, Condition::Dead { .. })
 }
 
-fn addresses_leave(s: &Situation<'_>, old: &Node, new: &Node) -> Vec<Violation> {
+fn addresses_leave(s: &Scene<'_>, old: &Node, new: &Node) -> Vec<Violation> {
     let leaves =
         |subject: Subject| address::of(new).any(|a| a.subject == subject && a.stage.is_leaving());
     let leaving = address::of(old).filter(|a| !a.stage.is_leaving() && leaves(a.subject));
     leaving.flat_map(|a| address_leaves(s, &a)).collect()
 }
 
-fn address_leaves(s: &Situation<'_>, a: &address::Address<'_>) -> Vec<Violation> {
+fn address_leaves(s: &Scene<'_>, a: &address::Address<'_>) -> Vec<Violation> {
     let named = retire::unnamed(s, a.subject).err();
     let named = named.map(|on| {
         let what = format!("{} is released and has to wait for {on}", a.subject);

@@ -8,19 +8,19 @@ use damm_fleet::{Blueprint, Origin, Role, Verb};
 use crate::address;
 use crate::condition;
 use crate::lint::{Rule, Violation};
-use crate::plan::Situation;
 use crate::policy::outward;
+use crate::scene::Scene;
 
 /// Every address that traffic leaves from.
-fn egress_addresses(s: &Situation<'_>, child: &Blueprint) -> BTreeSet<IpAddr> {
+fn egress_addresses(s: &Scene<'_>, child: &Blueprint) -> BTreeSet<IpAddr> {
     let nodes = child.nodes.values().filter(|n| n.role == Role::Egress);
-    let machines = nodes.filter_map(|n| s.inventory.machines.get(&n.id)?.address);
+    let machines = nodes.filter_map(|n| s.machine(n.id)?.address);
     let ips = s.inventory.egress_ips.values().filter_map(|a| a.address);
     machines.chain(ips).collect()
 }
 
 /// Rule 1: no DNS record, balancer target or front door holds an egress address.
-pub(super) fn egress_is_hidden(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
+pub(super) fn egress_is_hidden(s: &Scene<'_>, child: &Blueprint) -> Vec<Violation> {
     let hidden = egress_addresses(s, child);
     let records = child.records.iter().flat_map(|(key, set)| {
         set.addresses.iter().map(move |a| (format!("record {}", key.name), *a))
@@ -28,9 +28,11 @@ pub(super) fn egress_is_hidden(s: &Situation<'_>, child: &Blueprint) -> Vec<Viol
     let targets = child.targets.iter().map(|(key, target)| {
         (format!("target {} of balancer {}", key.node, key.balancer), target.address)
     });
-    let doors = child.nodes.values().flat_map(|n| n.frontdoors.keys()).filter_map(|id| {
-        Some((format!("front door {id}"), s.inventory.frontdoors.get(id)?.address?))
-    });
+    let doors = child
+        .nodes
+        .values()
+        .flat_map(|n| n.frontdoors.keys())
+        .filter_map(|id| Some((format!("front door {id}"), s.address((*id).into())?.address?)));
     let all = records.chain(targets).chain(doors);
     let shown = all.filter(|(_, address)| hidden.contains(address));
     // The address itself is not repeated: this text may reach a log.
@@ -40,7 +42,7 @@ pub(super) fn egress_is_hidden(s: &Situation<'_>, child: &Blueprint) -> Vec<Viol
 }
 
 /// Rules 2 and 12: a region's catalogs change when, and only when, what its clients are told does.
-pub(super) fn catalogs_follow_what_is_told(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
+pub(super) fn catalogs_follow_what_is_told(s: &Scene<'_>, child: &Blueprint) -> Vec<Violation> {
     let by_hand = child.origin == Origin::Operator(Verb::PublishEndpointCatalog);
     let mut violations = Vec::new();
     for region in s.topology.regions.keys() {
@@ -67,7 +69,7 @@ pub(super) fn catalogs_follow_what_is_told(s: &Situation<'_>, child: &Blueprint)
 
 /// Rule 10: a door is withheld only from populations that it is blocked for, and leaves service for
 /// being blocked only when that is all of them.
-pub(super) fn verdicts_are_per_network(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
+pub(super) fn verdicts_are_per_network(s: &Scene<'_>, child: &Blueprint) -> Vec<Violation> {
     let mut violations = Vec::new();
     for node in child.nodes.values().filter(|n| n.serves()) {
         for door in node.frontdoors.values().filter(|d| d.stage.is_live()) {
@@ -86,7 +88,7 @@ pub(super) fn verdicts_are_per_network(s: &Situation<'_>, child: &Blueprint) -> 
     violations
 }
 
-fn burned_are_blocked_everywhere(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
+fn burned_are_blocked_everywhere(s: &Scene<'_>, child: &Blueprint) -> Vec<Violation> {
     let entered = super::standing::newly_draining(s, child);
     let burned = entered.into_iter().filter(|e| *e.why == damm_fleet::Reason::Burned);
     let wrong = burned.filter(|e| {

@@ -7,14 +7,14 @@ use damm_fleet::{Blueprint, Node, NodeId, Reason, Stage, Subject};
 use crate::address;
 use crate::condition::{self, Condition};
 use crate::lint::{Rule, Violation};
-use crate::plan::Situation;
 use crate::policy::forget;
+use crate::scene::Scene;
 use crate::tally::{self, Tallies};
 
 /// Rule 3: no population falls below its minimum, or further below it, by a decision.
 ///
 /// What can't be reached counts for nothing before or after, so only decisions make a difference.
-pub(super) fn populations_keep_their_doors(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
+pub(super) fn populations_keep_their_doors(s: &Scene<'_>, child: &Blueprint) -> Vec<Violation> {
     let before = Tallies::of(s, s.parent.nodes.values());
     let after = Tallies::of(s, child.nodes.values());
     let regions = s.topology.regions.keys();
@@ -34,7 +34,7 @@ pub(super) struct Entered<'c> {
 }
 
 /// What starts to drain in the child, or drains for another reason than before.
-pub(super) fn newly_draining<'c>(s: &Situation<'_>, child: &'c Blueprint) -> Vec<Entered<'c>> {
+pub(super) fn newly_draining<'c>(s: &Scene<'_>, child: &'c Blueprint) -> Vec<Entered<'c>> {
     let mut entered = Vec::new();
     for node in child.nodes.values() {
         let parent = s.parent.nodes.get(&node.id);
@@ -56,7 +56,7 @@ pub(super) fn newly_draining<'c>(s: &Situation<'_>, child: &'c Blueprint) -> Vec
 
 /// Rule 4: what drains because it is replaced has a replacement that stands; nothing drains for a
 /// reason that asks for a replacement first; what drains as dead is dead.
-pub(super) fn replacements_stand_first(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
+pub(super) fn replacements_stand_first(s: &Scene<'_>, child: &Blueprint) -> Vec<Violation> {
     let entered = newly_draining(s, child);
     let wrong = entered.iter().filter_map(|e| {
         let fault = match e.why {
@@ -74,7 +74,7 @@ pub(super) fn replacements_stand_first(s: &Situation<'_>, child: &Blueprint) -> 
     wrong.collect()
 }
 
-fn stands(s: &Situation<'_>, child: &Blueprint, by: &str) -> bool {
+fn stands(s: &Scene<'_>, child: &Blueprint, by: &str) -> bool {
     match by.parse() {
         Ok(Subject::Node(id)) => child
             .nodes
@@ -88,7 +88,7 @@ fn stands(s: &Situation<'_>, child: &Blueprint, by: &str) -> bool {
     }
 }
 
-fn is_dead(s: &Situation<'_>, e: &Entered<'_>) -> bool {
+fn is_dead(s: &Scene<'_>, e: &Entered<'_>) -> bool {
     // The child's stage is `Draining`; what is dead is so whether it drains or not.
     let condition = match e.subject {
         Subject::Node(_) => condition::of_node(s, e.node),
@@ -101,7 +101,7 @@ fn is_dead(s: &Situation<'_>, e: &Entered<'_>) -> bool {
 }
 
 /// Rule 7: ids are never used twice, and nothing is forgotten that may still exist.
-pub(super) fn ids_are_used_once(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
+pub(super) fn ids_are_used_once(s: &Scene<'_>, child: &Blueprint) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut seen: BTreeMap<Subject, NodeId> = BTreeMap::new();
     for node in child.nodes.values() {
@@ -121,7 +121,7 @@ pub(super) fn ids_are_used_once(s: &Situation<'_>, child: &Blueprint) -> Vec<Vio
     violations
 }
 
-fn forgotten(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
+fn forgotten(s: &Scene<'_>, child: &Blueprint) -> Vec<Violation> {
     let gone = s.parent.nodes.values().filter(|n| !child.nodes.contains_key(&n.id));
     let nodes = gone.filter(|n| !forget::is_gone(s, n)).map(|n| Subject::from(n.id));
     let addresses = s.parent.nodes.values().flat_map(|old| {
@@ -143,7 +143,7 @@ fn forgotten(s: &Situation<'_>, child: &Blueprint) -> Vec<Violation> {
 }
 
 /// Rule 8: ingress ages faster than egress.
-pub(super) fn ingress_ages_faster(s: &Situation<'_>, _: &Blueprint) -> Vec<Violation> {
+pub(super) fn ingress_ages_faster(s: &Scene<'_>, _: &Blueprint) -> Vec<Violation> {
     let rotation = &s.topology.rotation;
     let (ingress, egress) = (rotation.ingress.max_age, rotation.egress.max_age);
     let what = format!("ingress max_age {ingress} is not shorter than egress max_age {egress}");

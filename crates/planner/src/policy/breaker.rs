@@ -5,21 +5,27 @@ use damm_fleet::{Duty, Node, Reason, Stage};
 use crate::address;
 use crate::builder::Builder;
 use crate::condition;
-use crate::plan::Situation;
 use crate::pool::Pool;
 use crate::report::Halt;
+use crate::scene::Scene;
 
 /// Whether too much of a pool looks blocked or down at once.
 ///
 /// Blocked counts from one network of one population on: what the breaker guards against is an
-/// observer that broke, and that shows in one population first.
-pub(crate) fn halt<'n>(
-    s: &Situation<'_>,
+/// observer that broke, and that shows in one population first. What is at rest has all of its
+/// addresses, and none of them looks bad.
+pub(crate) fn halt(
+    s: &Scene<'_>,
     pool: &Pool<'_>,
-    nodes: impl Iterator<Item = &'n Node>,
+    nodes: Vec<&Node>,
+    at_rest: impl Fn(&Node) -> bool,
 ) -> Option<Halt> {
     let (mut bad, mut of) = (0, 0);
-    for node in nodes.filter(|n| n.duty == Duty::Serve && n.stage.is_live()) {
+    for node in nodes.into_iter().filter(|n| n.duty == Duty::Serve && n.stage.is_live()) {
+        if at_rest(node) {
+            of += pool.per_node();
+            continue;
+        }
         let down = !condition::of_node(s, node).is_sound();
         for a in address::of(node).filter(|a| a.stage.is_live()) {
             of += 1;
@@ -36,7 +42,7 @@ pub(crate) fn halt<'n>(
 ///
 /// What is draining because it is dead or burned counts too: it is capacity that is missing.
 pub(crate) fn disrupted<'n>(
-    s: &Situation<'_>,
+    s: &Scene<'_>,
     nodes: impl Iterator<Item = &'n Node>,
     per_node: usize,
 ) -> usize {
@@ -44,7 +50,7 @@ pub(crate) fn disrupted<'n>(
     nodes.filter(counts).map(|n| disrupted_on(s, n, per_node)).sum()
 }
 
-fn disrupted_on(s: &Situation<'_>, node: &Node, per_node: usize) -> usize {
+fn disrupted_on(s: &Scene<'_>, node: &Node, per_node: usize) -> usize {
     let all = address::of(node).filter(|a| !a.stage.is_leaving()).count().max(1);
     match node.stage {
         Stage::Building => all.min(per_node.max(1)),
@@ -54,7 +60,7 @@ fn disrupted_on(s: &Situation<'_>, node: &Node, per_node: usize) -> usize {
     }
 }
 
-fn is_disrupted(s: &Situation<'_>, a: &address::Address<'_>) -> bool {
+fn is_disrupted(s: &Scene<'_>, a: &address::Address<'_>) -> bool {
     match a.stage {
         Stage::Building | Stage::Draining { .. } => true,
         Stage::Live { .. } => !a.condition(s).is_sound(),

@@ -1,9 +1,9 @@
 //! Pools and nodes are filled up to what the topology wants.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use damm_fleet::reason::NoRoom;
-use damm_fleet::{Duty, Node, NodeId, Reason, Role, Stage, Subject, Usd, WaitingOn};
+use damm_fleet::{Duty, Few, Node, NodeId, Reason, Role, Stage, Subject, Usd, WaitingOn};
 
 use crate::address;
 use crate::age;
@@ -17,30 +17,38 @@ use crate::report::{Decision, Item};
 pub(crate) fn fill(b: &mut Builder<'_>, pool: &Pool<'_>) {
     // Counted only when something is missing: most plans miss nothing.
     let mut standing = None;
+    let have = counted(b, pool);
     for duty in [Duty::Serve, Duty::Standby, Duty::Reserve] {
-        fill_duty(b, pool, &mut standing, duty);
+        fill_duty(b, pool, &mut standing, duty, have(duty));
     }
-    for id in b.pool_ids(pool) {
+    for id in b.moving_ids(pool) {
         fill_addresses(b, pool, id);
     }
 }
 
-/// Nodes of a duty that count towards its target: a replacement counts only once what it replaces
-/// is on its way out, and what was made by hand comes on top.
-pub(crate) fn counted(b: &Builder<'_>, pool: &Pool<'_>, duty: Duty) -> usize {
-    let nodes = b.pool(pool);
-    let staying: BTreeSet<NodeId> =
-        nodes.iter().filter(|n| stays(&n.stage) && n.duty == duty).map(|n| n.id).collect();
-    let counts = |n: &&&Node| {
-        let second = n.replaces.is_some_and(|r| staying.contains(&r));
-        staying.contains(&n.id) && !second && n.reason != Reason::Operator
+/// How many nodes of each duty count towards its target: a replacement counts only once what it
+/// replaces is on its way out, and what was made by hand comes on top.
+pub(crate) fn counted(b: &Builder<'_>, pool: &Pool<'_>) -> impl Fn(Duty) -> usize + use<> {
+    let second = |n: &Node| {
+        let old = n.replaces.and_then(|old| b.node(old)).filter(|old| stays(&old.stage));
+        old.is_some_and(|o| o.duty == n.duty && o.role == n.role && o.region == n.region)
     };
-    nodes.iter().filter(counts).count()
+    let counts = |n: &&Node| stays(&n.stage) && n.reason != Reason::Operator && !second(n);
+    let mut counted = BTreeMap::new();
+    for node in b.nodes_of(&pool.region, pool.role).filter(counts) {
+        *counted.entry(node.duty).or_insert(0) += 1;
+    }
+    move |duty| counted.get(&duty).copied().unwrap_or(0)
 }
 
-fn fill_duty(b: &mut Builder<'_>, pool: &Pool<'_>, standing: &mut Option<Standing>, duty: Duty) {
+fn fill_duty(
+    b: &mut Builder<'_>,
+    pool: &Pool<'_>,
+    standing: &mut Option<Standing>,
+    duty: Duty,
+    have: usize,
+) {
     let want = pool.want(duty);
-    let have = counted(b, pool, duty);
     if have >= want {
         return;
     }
@@ -120,8 +128,8 @@ pub(crate) fn make_node(
         replaces,
         reason: reason.clone(),
         cost: choice.offer.machines.get(choice.machine).copied().unwrap_or_default(),
-        frontdoors: BTreeMap::new(),
-        egress_ips: BTreeMap::new(),
+        frontdoors: Few::new(),
+        egress_ips: Few::new(),
     };
     for _ in 0..pool.per_node() {
         // Addresses that come with a node are the profile's, whoever asked for the node.

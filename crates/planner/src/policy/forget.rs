@@ -4,8 +4,8 @@ use damm_fleet::{Node, NodeId, Phase, Stage, Subject, Verb, WaitingOn};
 
 use crate::address;
 use crate::builder::Builder;
-use crate::plan::Situation;
 use crate::report::{Decision, Item};
+use crate::scene::Scene;
 
 /// Forgets nodes and addresses that leave and that their providers no longer show.
 pub(crate) fn forget_what_is_gone(b: &mut Builder<'_>) {
@@ -27,13 +27,13 @@ fn may_exist(phase: Option<Phase>) -> bool {
     phase.is_some_and(Phase::may_exist)
 }
 
-fn address_is_gone(s: &Situation<'_>, subject: Subject) -> bool {
+fn address_is_gone(s: &Scene<'_>, subject: Subject) -> bool {
     !may_exist(address::observed(s, subject).map(|a| a.phase))
 }
 
 /// Whether neither the machine nor any of its addresses is left at the provider.
-pub(crate) fn is_gone(s: &Situation<'_>, node: &Node) -> bool {
-    let machine = s.inventory.machines.get(&node.id).map(|m| m.phase);
+pub(crate) fn is_gone(s: &Scene<'_>, node: &Node) -> bool {
+    let machine = s.machine(node.id).map(|m| m.phase);
     !may_exist(machine) && address::of(node).all(|a| address_is_gone(s, a.subject))
 }
 

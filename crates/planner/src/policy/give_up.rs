@@ -13,7 +13,7 @@ use crate::report::{Decision, Item};
 /// Takes down nodes and addresses that failed while they were being made. Nobody was told of them,
 /// so nothing is drained; what takes their place is the next steps' to decide.
 pub(crate) fn give_up_what_failed(b: &mut Builder<'_>, pool: &Pool<'_>) {
-    for id in b.pool_ids(pool) {
+    for id in b.moving_ids(pool) {
         let Some(node) = b.node(id) else { continue };
         let building = node.stage.is_building();
         match failure(condition::of_node(b.s, node)).filter(|_| building) {

@@ -13,7 +13,7 @@ use crate::report::{Decision, Item};
 
 /// Drains nodes and addresses whose replacements are in service: make before break.
 pub(crate) fn hand_over(b: &mut Builder<'_>, pool: &Pool<'_>) {
-    for id in b.pool_ids(pool) {
+    for id in b.moving_ids(pool) {
         let Some(node) = b.node(id) else { continue };
         if !node.stage.is_live() {
             continue;

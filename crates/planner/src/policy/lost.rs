@@ -14,7 +14,7 @@ use crate::report::{Decision, Item};
 /// them. Their addresses are kept until no catalog names them, or whoever gets them next would see
 /// our clients call.
 pub(crate) fn take_out_what_is_lost(b: &mut Builder<'_>, pool: &Pool<'_>) {
-    for id in b.pool_ids(pool) {
+    for id in b.moving_ids(pool) {
         let Some(node) = b.node(id) else { continue };
         if !node.stage.is_live() {
             continue;

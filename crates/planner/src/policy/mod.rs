@@ -9,6 +9,7 @@ pub(crate) mod hand_over;
 pub(crate) mod lost;
 pub(crate) mod outward;
 pub(crate) mod replace;
+pub(crate) mod rest;
 pub(crate) mod retire;
 pub(crate) mod step_in;
 pub(crate) mod summary;

@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 
 use crate::address;
 use crate::builder::Builder;
-use crate::plan::Situation;
 use crate::report::{CatalogDiff, Changed, Decision, Item};
+use crate::scene::Scene;
 
 /// Addresses behind one name: 16 A records and their header fit a plain 512-byte answer (RFC 1035
 /// section 4.2.1), and a name that lists a whole pool would only help to enumerate it.
@@ -22,17 +22,19 @@ const ADDRESSES_PER_NAME: usize = 16;
 
 /// Sets the DNS records and the balancer targets that follow from the nodes.
 pub(crate) fn point_names(b: &mut Builder<'_>) {
-    let mut records = BTreeMap::new();
+    let mut records = Vec::new();
     for entry in &b.s.topology.dns {
         match entry.names {
             DnsNames::Region => point_region(b, entry, &mut records),
             DnsNames::Node => point_nodes(b, entry, &mut records),
         }
     }
-    b.bp.records = records;
+    b.bp.records = records.into_iter().collect();
     let balancers = &b.s.topology.balancers;
     b.bp.targets = balancers.iter().flat_map(|balancer| aim(b, balancer)).collect();
 }
+
+type Records = Vec<(RecordKey, RecordSet)>;
 
 fn key(entry: &DnsEntry, name: String) -> RecordKey {
     RecordKey { provider: entry.provider.clone(), zone: entry.zone.clone(), name }
@@ -42,28 +44,36 @@ fn set(entry: &DnsEntry, addresses: BTreeSet<IpAddr>) -> Option<RecordSet> {
     (!addresses.is_empty()).then_some(RecordSet { addresses, ttl: entry.ttl })
 }
 
-/// The addresses of a node's doors that are told to at least one population.
-fn told_addresses<'n>(b: &Builder<'_>, node: &'n Node) -> impl Iterator<Item = IpAddr> + 'n {
-    let served: Vec<&PopulationName> =
-        b.s.topology.served_by(&node.region).map(|(name, _)| name).collect();
+fn served<'t>(b: &Builder<'t>, region: &'t RegionName) -> Vec<&'t PopulationName> {
+    b.s.topology.served_by(region).map(|(name, _)| name).collect()
+}
+
+/// The addresses of a node's doors that are told to at least one of the populations.
+fn told_addresses<'n>(
+    b: &'n Builder<'_>,
+    served: &'n [&PopulationName],
+    node: &'n Node,
+) -> impl Iterator<Item = IpAddr> + 'n {
     let told =
         |d: &&Frontdoor| served.is_empty() || served.iter().any(|p| !d.withheld_from.contains(*p));
     let address = |d: &Frontdoor| address::observed(b.s, d.id.into())?.address;
-    let addresses: Vec<IpAddr> = node.served_doors().filter(told).filter_map(address).collect();
-    addresses.into_iter()
+    node.served_doors().filter(told).filter_map(address)
 }
 
-fn point_region(b: &Builder<'_>, entry: &DnsEntry, records: &mut BTreeMap<RecordKey, RecordSet>) {
+fn point_region(b: &Builder<'_>, entry: &DnsEntry, records: &mut Records) {
+    let served = served(b, &entry.region);
     let nodes = b.nodes_of(&entry.region, Role::Ingress);
-    let addresses = nodes.flat_map(|n| told_addresses(b, n)).take(ADDRESSES_PER_NAME).collect();
+    let addresses =
+        nodes.flat_map(|n| told_addresses(b, &served, n)).take(ADDRESSES_PER_NAME).collect();
     let name = format!("{}.{}", entry.label, entry.zone);
     records.extend(set(entry, addresses).map(|set| (key(entry, name), set)));
 }
 
-fn point_nodes(b: &Builder<'_>, entry: &DnsEntry, records: &mut BTreeMap<RecordKey, RecordSet>) {
+fn point_nodes(b: &Builder<'_>, entry: &DnsEntry, records: &mut Records) {
+    let served = served(b, &entry.region);
     for node in b.nodes_of(&entry.region, Role::Ingress) {
         let name = format!("{}.{}.{}", node.id, entry.label, entry.zone);
-        let addresses = told_addresses(b, node).collect();
+        let addresses = told_addresses(b, &served, node).collect();
         records.extend(set(entry, addresses).map(|set| (key(entry, name), set)));
     }
 }
@@ -71,7 +81,7 @@ fn point_nodes(b: &Builder<'_>, entry: &DnsEntry, records: &mut BTreeMap<RecordK
 fn aim(b: &Builder<'_>, balancer: &Balancer) -> Vec<(TargetKey, Target)> {
     let nodes = b.nodes_of(&balancer.region, Role::Ingress);
     let aimed = nodes.filter(|n| n.serves() || n.stage.is_draining()).filter_map(|n| {
-        let address = b.s.inventory.machines.get(&n.id)?.address?;
+        let address = b.s.machine(n.id)?.address?;
         let (port, draining) = (balancer.port, n.stage.is_draining());
         let key = TargetKey { balancer: balancer.name.clone(), node: n.id };
         Some((key, Target { address, port, draining }))
@@ -87,14 +97,14 @@ pub(crate) fn raise_catalogs(b: &mut Builder<'_>) {
     for region in regions {
         let (before, after) = (told_before(b, &region), told_now(b, &region));
         let policy = policy(b.s, b.nodes_of(&region, Role::Ingress), &region);
-        if is_over(b, &region, &after) {
+        if is_over(b, &region) {
             b.bp.catalogs.remove(&region);
             continue;
         }
         let standing = b.bp.catalogs.get(&region);
         let same = before == after && standing.is_none_or(|c| c.policy == policy);
         let renewal = same && standing.is_some() && is_due(b.s, &region);
-        let first = standing.is_none() && !after.is_empty();
+        let first = standing.is_none() && tells(b, &region);
         if (!same && standing.is_some()) || first || renewal {
             raise(b, &region, policy, catalog_diff(&before, &after, renewal));
         }
@@ -103,11 +113,11 @@ pub(crate) fn raise_catalogs(b: &mut Builder<'_>) {
 
 /// Whether a region has left the topology and its last, empty catalogs were published: then they
 /// are let expire.
-fn is_over(b: &Builder<'_>, region: &RegionName, told: &Told<'_>) -> bool {
+fn is_over(b: &Builder<'_>, region: &RegionName) -> bool {
     let wanted = b.s.parent.catalogs.get(region).map(|c| c.serial);
     let published = b.s.inventory.catalogs.get(region).map(|c| c.serial);
     let left = !b.s.topology.regions.contains_key(region);
-    left && told.is_empty() && wanted.is_some() && wanted == published
+    left && wanted.is_some() && wanted == published && !tells(b, region)
 }
 
 /// Raises a region's serial because the operator asked for it.
@@ -144,12 +154,22 @@ pub(crate) fn told<'t>(topology: &'t Topology, bp: &Blueprint, region: &RegionNa
     told_of(topology, bp.pool(region, Role::Ingress), region)
 }
 
+/// Which doors of nodes that may have moved each population was told of: of the others they are
+/// the same as before.
 fn told_before<'t>(b: &Builder<'t>, region: &RegionName) -> Told<'t> {
-    told_of(b.s.topology, b.before(region, Role::Ingress), region)
+    let moving = b.moving_of(region, Role::Ingress);
+    told_of(b.s.topology, moving.filter_map(|id| b.s.parent.nodes.get(&id)), region)
 }
 
 fn told_now<'t>(b: &Builder<'t>, region: &RegionName) -> Told<'t> {
-    told_of(b.s.topology, b.nodes_of(region, Role::Ingress), region)
+    let moving = b.moving_of(region, Role::Ingress);
+    told_of(b.s.topology, moving.filter_map(|id| b.node(id)), region)
+}
+
+/// Whether any population is told of any door of a region.
+fn tells(b: &Builder<'_>, region: &RegionName) -> bool {
+    let mut nodes = b.nodes_of(region, Role::Ingress);
+    nodes.any(|n| !told_of(b.s.topology, [n].into_iter(), region).is_empty())
 }
 
 fn told_of<'n, 't>(
@@ -176,7 +196,7 @@ fn catalog_diff(before: &Told<'_>, after: &Told<'_>, renewal: bool) -> CatalogDi
 }
 
 /// Whether what was published is past half of its life.
-pub(crate) fn is_due(s: &Situation<'_>, region: &RegionName) -> bool {
+pub(crate) fn is_due(s: &Scene<'_>, region: &RegionName) -> bool {
     let (Some(published), Some(wanted)) =
         (s.inventory.catalogs.get(region), s.parent.catalogs.get(region))
     else {
@@ -189,7 +209,7 @@ pub(crate) fn is_due(s: &Situation<'_>, region: &RegionName) -> bool {
 /// A digest of what a region's catalogs say beside which doors: what the topology says of them, and
 /// what clients need to know of the doors' transports.
 pub(crate) fn policy<'n>(
-    s: &Situation<'_>,
+    s: &Scene<'_>,
     nodes: impl Iterator<Item = &'n Node>,
     region: &RegionName,
 ) -> String {

@@ -121,7 +121,8 @@ fn start_node(
 
 fn candidates(b: &Builder<'_>, pool: &Pool<'_>, standing: &OnceCell<Standing>) -> Vec<Candidate> {
     let mut candidates = Vec::new();
-    for node in b.pool(pool).into_iter().filter(|n| n.stage.is_live()) {
+    let moving = b.moving_ids(pool).into_iter().filter_map(|id| b.node(id));
+    for node in moving.filter(|n| n.stage.is_live()) {
         // A pool whose region has left the topology has nothing to replace with.
         if pool.profile.is_none() || b.replacement(node.id).is_some() || is_superseded(b, node) {
             continue;
@@ -133,6 +134,12 @@ fn candidates(b: &Builder<'_>, pool: &Pool<'_>, standing: &OnceCell<Standing>) -
     }
     candidates.extend(crowded(b, pool));
     candidates
+}
+
+/// Whether a node or any of its addresses would have to be replaced, if nothing else was on its way.
+pub(crate) fn is_due(b: &Builder<'_>, pool: &Pool<'_>, node: &Node) -> bool {
+    let whole = || whole_node(b, pool, &OnceCell::new(), node).is_some();
+    pool.profile.is_some() && (whole() || !single_addresses(b, pool, node).is_empty())
 }
 
 /// Whether the node that it was made to replace still stands, and another is to replace that now.
@@ -246,11 +253,11 @@ fn crowded(b: &Builder<'_>, pool: &Pool<'_>) -> Option<Candidate> {
     if pool.role != Role::Ingress {
         return None;
     }
+    let population = lacks_prefixes(b, pool)?;
     let coming = |n: &&Node| n.stage.is_building() || address::of(n).any(|a| a.stage.is_building());
     if b.pool(pool).iter().any(coming) {
         return None;
     }
-    let population = lacks_prefixes(b, pool)?;
     let tally = b.tallies.0.get(&population)?;
     let (prefix, _) = tally.prefixes.iter().max_by_key(|(_, n)| **n)?;
     let nodes = b.pool(pool);

@@ -5,14 +5,14 @@ use damm_fleet::{Node, NodeId, Reason, Span, Stage, Subject, Timestamp, Verb, Wa
 use crate::address;
 use crate::age;
 use crate::builder::Builder;
-use crate::plan::Situation;
 use crate::policy::{give_up, lost};
 use crate::pool::Pool;
 use crate::report::Item;
+use crate::scene::Scene;
 
 /// Takes down nodes and addresses whose drain has ended.
 pub(crate) fn retire_what_has_drained(b: &mut Builder<'_>, pool: &Pool<'_>) {
-    for id in b.pool_ids(pool) {
+    for id in b.moving_ids(pool) {
         let Some(node) = b.node(id) else { continue };
         match &node.stage {
             Stage::Draining { since, deadline, .. } => {
@@ -30,12 +30,12 @@ pub(crate) fn retire_what_has_drained(b: &mut Builder<'_>, pool: &Pool<'_>) {
 
 /// Why a drained node may be taken down now, or what that has to wait for.
 pub(crate) fn node_drain_ended(
-    s: &Situation<'_>,
+    s: &Scene<'_>,
     node: &Node,
     since: Timestamp,
     deadline: Timestamp,
 ) -> Result<Reason, WaitingOn> {
-    let sessions = s.inventory.machines.get(&node.id).map_or(0, |m| m.sessions);
+    let sessions = s.machine(node.id).map_or(0, |m| m.sessions);
     let why = drained(s, sessions, since, deadline)?;
     address::of(node).try_for_each(|a| unnamed(s, a.subject))?;
     Ok(why)
@@ -43,7 +43,7 @@ pub(crate) fn node_drain_ended(
 
 /// Why a drained address may be given back now, or what that has to wait for.
 pub(crate) fn address_drain_ended(
-    s: &Situation<'_>,
+    s: &Scene<'_>,
     subject: Subject,
     since: Timestamp,
     deadline: Timestamp,
@@ -59,7 +59,7 @@ pub(crate) fn address_drain_ended(
 const SETTLE: Span = Span::from_mins(1);
 
 fn drained(
-    s: &Situation<'_>,
+    s: &Scene<'_>,
     sessions: u64,
     since: Timestamp,
     deadline: Timestamp,
@@ -74,7 +74,7 @@ fn drained(
 }
 
 /// Rule 5: an address is kept while a catalog or a cached DNS answer may still name it.
-pub(crate) fn unnamed(s: &Situation<'_>, subject: Subject) -> Result<(), WaitingOn> {
+pub(crate) fn unnamed(s: &Scene<'_>, subject: Subject) -> Result<(), WaitingOn> {
     let Some(seen) = address::observed(s, subject) else {
         return Ok(());
     };

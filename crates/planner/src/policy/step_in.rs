@@ -14,10 +14,13 @@ pub(crate) fn step_in(b: &mut Builder<'_>, pool: &Pool<'_>, halt: Option<&Halt>)
     if pool.role != Role::Ingress {
         return;
     }
-    let have = fill::counted(b, pool, Duty::Serve);
-    for (id, missing) in ready(b, pool, Duty::Standby).into_iter().zip(have..pool.live) {
-        let why = Reason::StepsIn { have: missing as u32, want: pool.live as u32 };
-        serve(b, id, why);
+    let missing = fill::counted(b, pool)(Duty::Serve)..pool.live;
+    // In most plans none is missing, and the warm ones are not looked at.
+    if !missing.is_empty() {
+        for (id, have) in ready(b, pool, Duty::Standby).into_iter().zip(missing) {
+            let why = Reason::StepsIn { have: have as u32, want: pool.live as u32 };
+            serve(b, id, why);
+        }
     }
     if halt.is_some() {
         open_reserve(b, pool);

@@ -1,6 +1,6 @@
 //! What the reader is told of the whole: pools, survival, cost.
 
-use damm_fleet::{Duty, Node, Stage};
+use damm_fleet::{Duty, Node, Nodes, Stage, Usd};
 
 use crate::address;
 use crate::builder::Builder;
@@ -9,25 +9,30 @@ use crate::report::{Cost, Counts, PoolReport};
 
 /// Fills in the report's tables.
 pub(crate) fn summarize(b: &mut Builder<'_>, pools: &[Pool<'_>]) {
-    let before = |pool: &Pool<'_>| counts(b.before(&pool.region, pool.role));
-    let after = |pool: &Pool<'_>| counts(b.pool(pool).into_iter());
-    let rows = pools.iter().map(|pool| PoolReport {
-        region: pool.region.clone(),
-        role: pool.role,
-        want: pool.live as u32,
-        before: before(pool),
-        after: after(pool),
-    });
-    b.report.pools = rows.collect();
-    let limit = b.s.topology.budget.as_ref().map(|budget| budget.usd_per_month);
-    b.report.cost = Cost { now: b.s.parent.monthly(), then: b.bp.monthly(), limit };
+    b.report.pools = pools.iter().map(|pool| report(b, pool)).collect();
+    b.report.cost = cost(b);
     b.report.survival = b.tallies.survival(b.s.topology);
 }
 
-fn counts<'n>(nodes: impl Iterator<Item = &'n Node>) -> Counts {
-    let mut counts = Counts::default();
-    nodes.for_each(|node| count(&mut counts, node));
-    counts
+fn cost(b: &Builder<'_>) -> Cost {
+    let limit = b.s.topology.budget.as_ref().map(|budget| budget.usd_per_month);
+    let moving = |nodes: &Nodes| -> Usd {
+        b.moving.iter().filter_map(|id| nodes.get(id)).map(Node::monthly).sum()
+    };
+    let (now, more, less) = (b.cost, moving(&b.bp.nodes), moving(&b.s.parent.nodes));
+    Cost { now, then: now + more - less, limit }
+}
+
+fn report(b: &Builder<'_>, pool: &Pool<'_>) -> PoolReport {
+    // What is at rest is the same before and after.
+    let resting = b.nodes_of(&pool.region, pool.role).filter(|n| b.is_at_rest(n));
+    let (mut before, moving) = (Counts::default(), b.moving_ids(pool));
+    resting.for_each(|node| count(&mut before, node));
+    let mut after = before;
+    moving.iter().filter_map(|id| b.s.parent.nodes.get(id)).for_each(|n| count(&mut before, n));
+    moving.iter().filter_map(|id| b.node(*id)).for_each(|n| count(&mut after, n));
+    let (region, want) = (pool.region.clone(), pool.live as u32);
+    PoolReport { region, role: pool.role, want, before, after }
 }
 
 fn count(counts: &mut Counts, node: &Node) {

@@ -20,10 +20,11 @@ type Worth = (bool, bool, Reverse<usize>, Reverse<u64>, Timestamp, NodeId);
 pub(crate) fn remove_surplus(b: &mut Builder<'_>, pool: &Pool<'_>) {
     // Counted only when something is surplus: in most plans nothing is.
     let mut allowance = None;
+    let have = fill::counted(b, pool);
     for duty in [Duty::Serve, Duty::Standby, Duty::Reserve] {
-        remove_nodes(b, pool, &mut allowance, duty);
+        remove_nodes(b, pool, &mut allowance, duty, have(duty));
     }
-    for id in b.pool_ids(pool) {
+    for id in b.moving_ids(pool) {
         remove_addresses(b, pool, &mut allowance, id);
     }
 }
@@ -33,8 +34,9 @@ fn remove_nodes(
     pool: &Pool<'_>,
     allowance: &mut Option<Allowance>,
     duty: Duty,
+    have: usize,
 ) {
-    let (have, want) = (fill::counted(b, pool, duty), pool.want(duty));
+    let want = pool.want(duty);
     if have <= want {
         return;
     }

@@ -20,8 +20,8 @@ struct Turn {
 ///
 /// Nothing is withheld where rotation is halted: if the observer broke, catalogs would go empty.
 pub(crate) fn withhold_what_is_blocked(b: &mut Builder<'_>, halts: &[Halt]) {
-    let turns: Vec<Turn> =
-        b.bp.nodes.values().filter(|n| n.serves()).flat_map(|n| turns(b, n)).collect();
+    let nodes = b.moving.iter().filter_map(|id| b.node(*id)).filter(|n| n.serves());
+    let turns: Vec<Turn> = nodes.flat_map(|n| turns(b, n)).collect();
     for turn in turns {
         let Some(node) = b.node(turn.node) else {
             continue;

@@ -3,10 +3,8 @@
 mod refusals;
 mod schema;
 
-use std::collections::BTreeMap;
-
 use damm_fleet::topology::{Backbone, Transport};
-use damm_fleet::{Duty, EgressIp, Frontdoor, Node, Reason, Role, Seed, Stage, Timestamp, Usd};
+use damm_fleet::{Duty, EgressIp, Few, Frontdoor, Node, Reason, Role, Seed, Stage, Timestamp, Usd};
 use damm_protocol::{Pin, Seat};
 
 use super::{BootstrapError, JoinKey, JoinToken, Stamp, Template, UserData, render};
@@ -35,8 +33,8 @@ fn node(role: Role, addresses: u16) -> Node {
         replaces: None,
         reason: Reason::BelowTarget { have: 0, want: 1 },
         cost: Usd::default(),
-        frontdoors: BTreeMap::new(),
-        egress_ips: BTreeMap::new(),
+        frontdoors: Few::new(),
+        egress_ips: Few::new(),
     };
     for ordinal in 0..addresses {
         match role {
