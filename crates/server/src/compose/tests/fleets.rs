@@ -163,8 +163,8 @@ impl Fleet {
             replaces: None,
             reason: Reason::Operator,
             cost: Usd::from_mills(0),
-            frontdoors: BTreeMap::new(),
-            egress_ips: BTreeMap::new(),
+            frontdoors: Default::default(),
+            egress_ips: Default::default(),
         }
     }
 
