@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 use damm_protocol::{NodeConfig, OverlayMode, RoleConfig, Secret32};
-use serde::Deserialize;
 
 use crate::dataplane::network::{self, Actual, Batches, Desired, tunnels};
-use crate::dataplane::ruleset::{self, APPLIED, EgressFacts, IngressFacts, Primary, Ruleset};
-use crate::dataplane::{Dataplane, DataplaneError, conntrack, now, settings};
+use crate::dataplane::ruleset::{self, EgressFacts, IngressFacts, Primary, Ruleset};
+use crate::dataplane::{Dataplane, DataplaneError, now, settings};
 
 /// What stands on the server when applying begins.
 struct Standing {
@@ -45,7 +44,7 @@ impl Dataplane {
         self.memory.uplink.extend(&batches.uplink_added);
         self.keeper.keep(&self.memory)?;
         let ruleset = self.ruleset(config, primary);
-        self.build(&desired, &standing, &batches, &ruleset, overlay_key).await?;
+        self.build(&desired, &standing, &batches, ruleset, overlay_key).await?;
         self.take_down(config, &batches).await
     }
 
@@ -56,45 +55,24 @@ impl Dataplane {
         desired: &Desired,
         standing: &Standing,
         batches: &Batches,
-        ruleset: &Ruleset,
+        ruleset: Ruleset,
         key: &Secret32,
     ) -> Result<(), DataplaneError> {
-        let mut stands = standing.ruleset.clone();
-        if self.damaged || stands.is_none() {
-            self.begin_anew(ruleset).await?;
-            stands = None;
-        }
+        let change = match &standing.ruleset {
+            Some(stands) if !self.damaged => Some((ruleset, stands)),
+            _ => {
+                self.begin_anew(ruleset).await?;
+                None
+            }
+        };
         self.links(desired, standing, batches, key).await?;
         let [v4, v6] = &batches.add;
         self.batch("-4", v4).await?;
         self.batch("-6", v6).await?;
-        if let Some(change) = stands.and_then(|stands| ruleset.change(&stands)) {
-            self.load(ruleset, &change).await?;
+        if let Some((ruleset, stands)) = change {
+            self.load(ruleset, stands).await?;
         }
         settings::set(&self.tools, &self.local.uplink, desired.links.keys())
-    }
-
-    /// The first ruleset, or one after which nothing is left of what was.
-    async fn begin_anew(&mut self, ruleset: &Ruleset) -> Result<(), DataplaneError> {
-        self.tools.change("nft", &["-f", "-"], &ruleset.anew()).await?;
-        if self.damaged {
-            tracing::warn!("what the data plane remembered was damaged: all sessions are cut");
-            self.tools.changed();
-            conntrack::forget_all().map_err(DataplaneError::Conntrack)?;
-            self.damaged = false;
-        }
-        Ok(())
-    }
-
-    /// A table that another version of damm left may not take the change: then it begins anew.
-    async fn load(&self, ruleset: &Ruleset, change: &str) -> Result<(), DataplaneError> {
-        match self.tools.change("nft", &["-f", "-"], change).await {
-            Err(DataplaneError::Failed { says, .. }) => {
-                tracing::warn!(%says, "the ruleset can't be changed and begins anew");
-                self.tools.change("nft", &["-f", "-"], &ruleset.anew()).await
-            }
-            other => other,
-        }
     }
 
     async fn standing(&self, desired: &Desired) -> Result<Standing, DataplaneError> {
@@ -115,21 +93,6 @@ impl Dataplane {
             tunnels: tunnels(&wireguard?),
             ruleset: ruleset?,
         })
-    }
-
-    async fn standing_ruleset(&self) -> Result<Option<BTreeSet<Ipv6Addr>>, DataplaneError> {
-        let args = ["-j", "list", "set", "inet", "damm", APPLIED];
-        let text = match self.tools.look("nft", &args, "").await {
-            Ok(text) => text,
-            Err(DataplaneError::Failed { .. }) => return Ok(None),
-            Err(e) => return Err(e),
-        };
-        let read: Result<Listing, _> = serde_json::from_str(&text);
-        let read =
-            read.map_err(|e| DataplaneError::Unreadable { program: "nft", why: e.to_string() })?;
-        Ok(Some(
-            read.nftables.into_iter().filter_map(|item| item.set).flat_map(|s| s.elem).collect(),
-        ))
     }
 
     /// Interfaces, made and configured; they come up with the batch that follows.
@@ -201,20 +164,4 @@ impl Dataplane {
             }),
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Listing {
-    nftables: Vec<Item>,
-}
-
-#[derive(Deserialize)]
-struct Item {
-    set: Option<SetText>,
-}
-
-#[derive(Deserialize)]
-struct SetText {
-    #[serde(default)]
-    elem: Vec<Ipv6Addr>,
 }

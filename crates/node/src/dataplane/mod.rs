@@ -22,6 +22,7 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod health;
+mod load;
 mod local;
 pub mod marks;
 mod memory;
@@ -48,6 +49,7 @@ pub use observation::Observation;
 
 use health::Watch;
 use memory::{Keeper, Memory};
+use ruleset::Ruleset;
 use tools::Tools;
 
 /// A server's data plane, as the agent holds it.
@@ -60,6 +62,8 @@ pub struct Dataplane {
     damaged: bool,
     tools: Tools,
     applied: Option<(NodeConfig, Secret32)>,
+    /// The ruleset that we know to stand if its digests do.
+    loaded: Option<Ruleset>,
     watches: BTreeMap<NodeId, Watch>,
     tally: Option<Counted>,
     started: Instant,
@@ -109,6 +113,7 @@ impl Dataplane {
             damaged,
             tools: Tools::default(),
             applied: None,
+            loaded: None,
             watches: BTreeMap::new(),
             tally: None,
             started: Instant::now(),

@@ -41,6 +41,45 @@ fn two_hundred_and_fifty_six_addresses_are_swapped_under_load_without_a_lost_pac
     assert_eq!(asked.errors, 0, "{asked:?}");
 }
 
+/// Drains an address of the first egress; says how many commands that took.
+fn drain(world: &mut World, address: u64) -> u64 {
+    let id = World::address_id(0, address);
+    world.egress_role(0).addresses.get_mut(&id).unwrap().receiving = Receiving::Draining;
+    let (machine, config) = &mut world.egresses[0];
+    machine.apply(config).unwrap().changes
+}
+
+#[test]
+fn learned_sessions_stay_where_they_are_by_whichever_way_a_change_is_sent() {
+    let Some(mut world) = world(1, 8) else { return };
+    let first = ask(&world, SERVER, 60, &World::clients(60));
+    assert_eq!(drain(&mut world, 0), 1);
+    // One that was started just now does not know the ruleset in each word.
+    world.egresses[0].0.kill();
+    assert_eq!(drain(&mut world, 1), 1);
+    assert_eq!(drain(&mut world, 2), 1);
+    let then = ask(&world, SERVER, 60, &World::clients(60));
+    assert_eq!(first.errors + then.errors, 0, "{first:?} {then:?}");
+    let gone = ["203.0.0.100", "203.0.0.101", "203.0.0.102"];
+    for (client, seen) in &first.by_client {
+        let (before, after) = (&seen[0], &then.by_client[client][0]);
+        assert!(!gone.contains(&after.as_str()), "{client}");
+        assert!(before == after || gone.contains(&before.as_str()), "{client}");
+    }
+}
+
+#[test]
+fn what_somebody_changed_by_hand_is_mended_when_a_change_meets_it() {
+    let Some(mut world) = world(1, 8) else { return };
+    let place = world.egresses[0].0.namespace.clone();
+    place.run(&["nft", "flush map inet damm slots4"], "").unwrap();
+    assert_eq!(ask(&world, SERVER, 5, &World::clients(5)).errors, 5);
+    // Sent in vain, then all of it.
+    assert_eq!(drain(&mut world, 0), 2);
+    assert_eq!(ask(&world, SERVER, 20, &World::clients(20)).errors, 0);
+    assert_eq!(drain(&mut world, 1), 1);
+}
+
 #[test]
 fn an_agent_that_is_killed_anywhere_is_finished_by_the_next() {
     let Some(mut world) = world(2, 3) else { return };

@@ -8,6 +8,7 @@ use damm_protocol::{EgressConfig, TunnelAddresses};
 
 use crate::dataplane::EGRESS_OVERLAY;
 use crate::dataplane::marks::Marks;
+use crate::dataplane::ruleset::part::Part;
 use crate::dataplane::ruleset::script::Script;
 use crate::dataplane::ruleset::{Receivers, Ruleset, guard};
 
@@ -34,7 +35,7 @@ pub fn egress(facts: &EgressFacts<'_>) -> Ruleset {
     Ruleset { parts }
 }
 
-fn objects() -> String {
+fn objects() -> Part {
     let mut script = Script::default();
     guard::objects(&mut script);
     let (key4, key6) = (format!("typeof {KEY4} : meta mark;"), "type mark : mark;".to_owned());
@@ -47,45 +48,44 @@ fn objects() -> String {
     script.finish()
 }
 
-fn receivers(facts: &EgressFacts<'_>) -> String {
+fn receivers(facts: &EgressFacts<'_>) -> Part {
     let mut script = Script::default();
     for (n, slots) in [(4, &facts.receivers.v4), (6, &facts.receivers.v6)] {
         script.slots(&format!("slots{n}"), slots);
-        script.refill("set", &format!("receiving{n}"), slots.counts().keys());
+        script.fill_set(&format!("receiving{n}"), slots.counts().keys());
     }
     let dead: BTreeSet<u16> = facts.addresses.dead().collect();
-    script.refill("set", "dead", dead);
+    script.fill_set("dead", dead);
     script.finish()
 }
 
 /// Where sessions may come from.
-fn peers(facts: &EgressFacts<'_>) -> String {
+fn peers(facts: &EgressFacts<'_>) -> Part {
     let mut script = Script::default();
     let peers = || facts.config.ingresses.values();
     let v4: BTreeSet<_> = peers().map(|peer| peer.sessions4).collect();
     let v6: BTreeSet<_> = peers().map(|peer| peer.sessions6).collect();
-    script.refill("set", "peers4", v4);
-    script.refill("set", "peers6", v6);
+    script.fill_ranges("peers4", v4);
+    script.fill_ranges("peers6", v6);
     script.finish()
 }
 
 /// Every address that sessions may have, also those that get no new ones.
-fn addresses(facts: &EgressFacts<'_>) -> String {
+fn addresses(facts: &EgressFacts<'_>) -> Part {
     let mut script = Script::default();
     let configs = facts.config.addresses.iter();
     let marked = configs.filter_map(|(id, a)| Some((facts.addresses.get(*id)?, a.address)));
     let marked: BTreeMap<u16, IpAddr> = marked.collect();
     for (n, is_v4) in [(4, true), (6, false)] {
         let mine = marked.iter().filter(|(_, address)| address.is_ipv4() == is_v4);
-        let elements = mine.map(|(mark, address)| format!("{mark} : {address}"));
-        script.refill("map", &format!("addresses{n}"), elements);
+        script.fill_map(&format!("addresses{n}"), mine);
     }
     let marks: Vec<u16> = marked.into_keys().collect();
     script.counted('a', &marks, 0);
     script.finish()
 }
 
-fn rules(facts: &EgressFacts<'_>) -> String {
+fn rules(facts: &EgressFacts<'_>) -> Part {
     let mut script = Script::default();
     guard::destinations(&mut script);
     guard::cut(&mut script, "0xffffffff");

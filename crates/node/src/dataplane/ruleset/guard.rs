@@ -27,8 +27,8 @@ pub fn objects(script: &mut Script) {
         script.set(&format!("bogons{n}"), &format!("type {kind}; flags interval;"));
         script.set(&format!("receiving{n}"), "type mark;");
     }
-    script.refill("set", "bogons4", [BOGONS4]);
-    script.refill("set", "bogons6", [BOGONS6]);
+    script.fill_ranges("bogons4", [BOGONS4]);
+    script.fill_ranges("bogons6", [BOGONS6]);
 }
 
 /// The chain `guard`, that all that clients send is led through: it comes back from it or is

@@ -8,6 +8,7 @@ use damm_protocol::{DoorConfig, IngressConfig, TunnelAddresses};
 
 use crate::dataplane::CLIENT_TUNNEL;
 use crate::dataplane::marks::Marks;
+use crate::dataplane::ruleset::part::Part;
 use crate::dataplane::ruleset::script::{Script, family};
 use crate::dataplane::ruleset::{Primary, Receivers, Ruleset, guard};
 use crate::transport::{WIREGUARD, internal_port};
@@ -37,7 +38,7 @@ pub fn ingress(facts: &IngressFacts<'_>) -> Ruleset {
     Ruleset { parts }
 }
 
-fn objects() -> String {
+fn objects() -> Part {
     let mut script = Script::default();
     guard::objects(&mut script);
     for (n, kind) in [(4, "ipv4_addr"), (6, "ipv6_addr")] {
@@ -50,14 +51,14 @@ fn objects() -> String {
     script.finish()
 }
 
-fn receivers(facts: &IngressFacts<'_>) -> String {
+fn receivers(facts: &IngressFacts<'_>) -> Part {
     let mut script = Script::default();
     for (n, slots) in [(4, &facts.receivers.v4), (6, &facts.receivers.v6)] {
         script.slots(&format!("slots{n}"), slots);
-        script.refill("set", &format!("receiving{n}"), slots.counts().keys());
+        script.fill_set(&format!("receiving{n}"), slots.counts().keys());
     }
     let dead: BTreeSet<u16> = facts.peers.dead().collect();
-    script.refill("set", "dead", dead);
+    script.fill_set("dead", dead);
     script.finish()
 }
 
@@ -92,15 +93,15 @@ fn every_door<'a>(facts: &IngressFacts<'a>) -> Vec<Door<'a>> {
     all.into_values().collect()
 }
 
-fn doors(facts: &IngressFacts<'_>) -> String {
+fn doors(facts: &IngressFacts<'_>) -> Part {
     let mut script = Script::default();
     let all = every_door(facts);
     for (n, is_v4) in [(4, true), (6, false)] {
         let mine = || all.iter().filter(move |door| door.config.address.is_ipv4() == is_v4);
-        let marked = mine().map(|door| format!("{} : {:#x}", door.key(), door.mark));
-        script.refill("map", &format!("doors{n}"), marked);
+        let marked = mine().map(|door| (door.key(), format!("{:#x}", door.mark)));
+        script.fill_map(&format!("doors{n}"), marked);
         let draining = mine().filter(|door| !door.config.receiving.is_active());
-        script.refill("set", &format!("draining{n}"), draining.map(Door::key));
+        script.fill_set(&format!("draining{n}"), draining.map(Door::key));
     }
     let marks: Vec<u16> = facts.doors.held().map(|(_, mark)| mark).collect();
     script.counted('d', &marks, 16);
@@ -135,7 +136,7 @@ fn answered(primary: Primary, of: &str, port: u16) -> String {
     format!("{v4}{v6}{of} redirect to :{port}\n")
 }
 
-fn rules(facts: &IngressFacts<'_>) -> String {
+fn rules(facts: &IngressFacts<'_>) -> Part {
     let mut script = Script::default();
     guard::limits(&mut script);
     guard::destinations(&mut script);

@@ -1,58 +1,72 @@
-//! Putting a transaction's text together.
+//! Putting a part of a ruleset together.
 
 use std::fmt::{Display, Write as _};
 use std::net::IpAddr;
 
+use crate::dataplane::ruleset::part::Part;
+use crate::dataplane::ruleset::statement::{Fill, Statement};
 use crate::dataplane::ruleset::{COUNTED, TABLE, counters};
 use crate::dataplane::slots::Slots;
 
-/// A part of the transaction: whatever is declared again stays as it is, and chains and tables of
-/// ours are emptied before they are filled.
+/// A part as it grows.
 #[derive(Debug, Default)]
-pub struct Script(String);
-
-/// `writeln!` into a string can't fail.
-macro_rules! say {
-    ($script:expr, $($words:tt)*) => {{
-        let _ = writeln!($script.0, $($words)*);
-    }};
-}
+pub struct Script(Vec<Statement>);
 
 impl Script {
     pub fn set(&mut self, name: &str, spec: &str) {
-        say!(self, "add set {TABLE} {name} {{ {spec} }}");
+        self.declare(format!("add set {TABLE} {name} {{ {spec} }}\n"));
     }
 
     pub fn map(&mut self, name: &str, spec: &str) {
-        say!(self, "add map {TABLE} {name} {{ {spec} }}");
+        self.declare(format!("add map {TABLE} {name} {{ {spec} }}\n"));
     }
 
     pub fn counter(&mut self, name: &str) {
-        say!(self, "add counter {TABLE} {name}");
+        self.declare(format!("add counter {TABLE} {name}\n"));
+    }
+
+    fn declare(&mut self, text: String) {
+        self.0.push(Statement::Declare(text));
     }
 
     /// The slots, as a table from a hash to a mark. It is not declared `typeof jhash`: nft 1.0.6
     /// crashes when it lists such a one.
     pub fn slots(&mut self, name: &str, slots: &Slots) {
         self.map(name, "typeof numgen inc mod 1024 : meta mark;");
-        let held = slots.holders().enumerate().filter(|(_, mark)| *mark != 0);
-        self.refill("map", name, held.map(|(slot, mark)| format!("{slot} : {mark}")));
+        self.fill_map(name, slots.holders().enumerate().filter(|(_, mark)| *mark != 0));
     }
 
-    /// Fills a set or a map with exactly these.
-    pub fn refill(&mut self, what: &str, name: &str, of: impl IntoIterator<Item = impl Display>) {
-        say!(self, "flush {what} {TABLE} {name}");
-        let mut elements = of.into_iter().peekable();
-        if elements.peek().is_none() {
-            return;
-        }
-        let _ = write!(self.0, "add element {TABLE} {name} {{ ");
-        let mut comma = "";
-        for element in elements {
-            let _ = write!(self.0, "{comma}{element}");
-            comma = ", ";
-        }
-        say!(self, " }}");
+    /// Fills a map with exactly these; each key is there once.
+    pub fn fill_map(
+        &mut self,
+        name: &str,
+        of: impl IntoIterator<Item = (impl Display, impl Display)>,
+    ) {
+        let elements =
+            of.into_iter().map(|(key, value)| (key.to_string(), Some(value.to_string())));
+        self.fill("map", name, elements.collect(), true);
+    }
+
+    /// Fills a set with exactly these; each is there once.
+    pub fn fill_set(&mut self, name: &str, of: impl IntoIterator<Item = impl Display>) {
+        let elements = of.into_iter().map(|key| (key.to_string(), None));
+        self.fill("set", name, elements.collect(), true);
+    }
+
+    /// Fills a set of ranges with exactly these.
+    pub fn fill_ranges(&mut self, name: &str, of: impl IntoIterator<Item = impl Display>) {
+        let elements = of.into_iter().map(|range| (range.to_string(), None));
+        self.fill("set", name, elements.collect(), false);
+    }
+
+    fn fill(
+        &mut self,
+        what: &'static str,
+        name: &str,
+        elements: Vec<(String, Option<String>)>,
+        single: bool,
+    ) {
+        self.0.push(Statement::Fill(Fill { what, name: name.to_owned(), elements, single }));
     }
 
     /// Counters for each mark, and the tables by which rules find them: from the mark, moved up by
@@ -66,28 +80,29 @@ impl Script {
             self.map(&table, "type mark : counter;");
             let element = |mark: &u16| {
                 let key = u32::from(*mark) << bits;
-                format!("{key:#x} : \"{}\"", counters(kind, *mark)[index])
+                (format!("{key:#x}"), format!("\"{}\"", counters(kind, *mark)[index]))
             };
-            self.refill("map", &table, marks.iter().map(element));
+            self.fill_map(&table, marks.iter().map(element));
         }
     }
 
     /// A chain with exactly these rules; `hook` is empty for one that others jump to.
     pub fn chain(&mut self, name: &str, hook: &str, rules: &str) {
         let hook = if hook.is_empty() { String::new() } else { format!(" {{ {hook} }}") };
-        say!(self, "add chain {TABLE} {name}{hook}");
-        say!(self, "flush chain {TABLE} {name}");
+        let mut text = format!("add chain {TABLE} {name}{hook}\nflush chain {TABLE} {name}\n");
         if !rules.trim().is_empty() {
-            say!(self, "table {TABLE} {{\n\tchain {name} {{");
+            // Writing into a string can't fail.
+            let _ = writeln!(text, "table {TABLE} {{\n\tchain {name} {{");
             for rule in rules.lines().map(str::trim).filter(|rule| !rule.is_empty()) {
-                say!(self, "\t\t{rule}");
+                let _ = writeln!(text, "\t\t{rule}");
             }
-            say!(self, "\t}}\n}}");
+            let _ = writeln!(text, "\t}}\n}}");
         }
+        self.0.push(Statement::Chain { name: name.to_owned(), text });
     }
 
-    pub fn finish(self) -> String {
-        self.0
+    pub fn finish(self) -> Part {
+        Part::new(self.0)
     }
 }
 

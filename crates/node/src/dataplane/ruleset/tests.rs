@@ -1,7 +1,6 @@
 //! Rulesets as text, and as the real `nft` takes them.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use damm_protocol::RoleConfig;
@@ -54,16 +53,20 @@ fn short(text: &str) -> String {
     text.lines().map(cut).collect::<Vec<_>>().join("\n")
 }
 
-/// Feeds texts one after the other to `nft` in an empty network namespace; nothing when there can
-/// be none.
-fn nft(texts: &[String]) -> Option<String> {
-    let script: String = (0..texts.len()).map(|n| format!("nft -f \"$DIR/{n}\" && ")).collect();
+/// Feeds texts one after the other to `nft` in an empty network namespace, and gives what it lists
+/// then; nothing when there can be no namespace.
+pub(super) fn nft(texts: &[String]) -> Option<String> {
+    nft_but(texts, None)
+}
+
+/// The same where it has to refuse one of the texts.
+pub(super) fn nft_but(texts: &[String], refused: Option<usize>) -> Option<String> {
+    let not = |n| if refused == Some(n) { "! " } else { "" };
+    let script: String =
+        (0..texts.len()).map(|n| format!("{}nft -f \"$DIR/{n}\" && ", not(n))).collect();
     let dir = tempfile::tempdir().unwrap();
     for (n, text) in texts.iter().enumerate() {
-        std::fs::File::create(dir.path().join(n.to_string()))
-            .unwrap()
-            .write_all(text.as_bytes())
-            .unwrap();
+        std::fs::write(dir.path().join(n.to_string()), text).unwrap();
     }
     let mut command = Command::new("unshare");
     command.args(["-n", "sh", "-c", &format!("nft --version >&2 && {script} nft list ruleset")]);
@@ -89,12 +92,11 @@ fn an_egress_ruleset() {
 
 #[test]
 fn nft_takes_every_ruleset_and_every_change_between_them() {
-    let none = Default::default();
     for [first, then] in [[ingress(1), ingress(200)], [egress(1), egress(250)]] {
         let wanted = first.standing();
-        let change = then.change(&wanted).unwrap();
-        let back = first.change(&then.standing()).unwrap();
-        let texts = [first.anew(), first.change(&none).unwrap(), change, back, then.anew()];
+        let change = then.change(&wanted);
+        let back = first.change(&then.standing());
+        let texts = [first.anew(), first.whole(), change, back, then.anew()];
         if let Some(listing) = nft(&texts) {
             assert_eq!(listing.matches("table ").count(), 1, "{listing}");
         }
@@ -104,15 +106,13 @@ fn nft_takes_every_ruleset_and_every_change_between_them() {
 #[test]
 fn only_parts_that_changed_are_loaded() {
     let (one, two) = (ingress(2), ingress(3));
-    assert_eq!(one.change(&one.standing()), None);
-    let change = two.change(&one.standing()).unwrap();
+    let change = two.change(&one.standing());
     assert!(change.contains("slots4") && !change.contains("chain"), "{}", short(&change));
 }
 
 #[test]
 fn what_was_learned_is_never_flushed() {
-    for text in [ingress(3).change(&Default::default()), egress(3).change(&Default::default())] {
-        let text = text.unwrap();
+    for text in [ingress(3).whole(), egress(3).whole()] {
         assert!(text.contains("sessions4") && !text.contains("flush map inet damm sessions"));
         assert!(!text.contains("delete") && !text.contains("flush ruleset"));
     }
