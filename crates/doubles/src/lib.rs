@@ -38,6 +38,7 @@ mod asked;
 mod broken;
 mod dial;
 mod dice;
+pub mod digitalocean;
 mod front;
 mod ids;
 mod journal;

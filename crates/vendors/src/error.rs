@@ -40,6 +40,9 @@ pub enum SetupError {
         /// What it should be.
         why: String,
     },
+    /// The account's settings lack what its kind needs.
+    #[error("the account's `settings` have no `{0}`: `damm providers` tells what it is")]
+    NoSetting(&'static str),
     /// The kind was left out of this build.
     #[error("this build of damm has no `{0}`: build it with the feature of that name")]
     LeftOut(&'static str),

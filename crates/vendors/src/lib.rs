@@ -5,11 +5,22 @@
 //! every failure is classed by what it means for the world.
 
 pub mod credentials;
+#[cfg(feature = "digitalocean")]
+pub mod digitalocean;
 pub mod error;
+#[cfg(any(feature = "digitalocean", feature = "vultr"))]
+mod first_seen;
 pub mod http;
 pub mod names;
 pub mod origins;
 pub mod registry;
+#[cfg(any(
+    feature = "digitalocean",
+    feature = "rfc2136",
+    feature = "powerdns",
+    feature = "cloudflare"
+))]
+pub mod zone;
 
 pub use error::SetupError;
 pub use registry::{Account, connect};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use damm_clouds::{Balancer, Clock, Cloud, Dns, Providers};
-use damm_fleet::topology::Provider;
+use damm_fleet::topology::{Provider, ProviderKind};
 use damm_fleet::vendor::{Endpoint, Secret as Asked, Sheet};
 use damm_fleet::{ProviderName, Topology};
 
@@ -166,6 +166,9 @@ pub fn connect(
 ///
 /// When the account can't be set up, or its kind was left out of this build.
 pub fn adapter(account: Account) -> Result<Parts, SetupError> {
-    let left_out = SetupError::LeftOut(account.sheet.name);
-    Err(left_out)
+    match account.provider.kind {
+        #[cfg(feature = "digitalocean")]
+        ProviderKind::DigitalOcean => crate::digitalocean::open(account),
+        _ => Err(SetupError::LeftOut(account.sheet.name)),
+    }
 }
