@@ -10,16 +10,14 @@ pub mod digitalocean;
 pub mod error;
 #[cfg(any(feature = "digitalocean", feature = "vultr"))]
 mod first_seen;
+#[cfg(feature = "hetzner")]
+pub mod hetzner;
 pub mod http;
+pub mod moments;
 pub mod names;
+pub mod orders;
 pub mod origins;
 pub mod registry;
-#[cfg(any(
-    feature = "digitalocean",
-    feature = "rfc2136",
-    feature = "powerdns",
-    feature = "cloudflare"
-))]
 pub mod zone;
 
 pub use error::SetupError;

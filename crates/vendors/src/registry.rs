@@ -169,6 +169,8 @@ pub fn adapter(account: Account) -> Result<Parts, SetupError> {
     match account.provider.kind {
         #[cfg(feature = "digitalocean")]
         ProviderKind::DigitalOcean => crate::digitalocean::open(account),
+        #[cfg(feature = "hetzner")]
+        ProviderKind::Hetzner => crate::hetzner::open(account),
         _ => Err(SetupError::LeftOut(account.sheet.name)),
     }
 }

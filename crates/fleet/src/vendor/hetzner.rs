@@ -1,6 +1,6 @@
 //! Hetzner Cloud: machines, floating addresses, zones and load balancers.
 
-use super::{Balancers, Dns, Endpoint, Machines, PriceTable, Secret, Sheet};
+use super::{Balancers, Dns, Endpoint, Machines, PriceTable, Secret, Setting, Sheet};
 use crate::offer::Capabilities;
 use crate::time::Span;
 
@@ -10,7 +10,12 @@ pub const SHEET: Sheet = Sheet {
     title: "Hetzner Cloud",
     secret: Secret::Token("an API token of the project, with read and write access"),
     endpoint: Endpoint::Known("https://api.hetzner.cloud/v1"),
-    settings: &[],
+    settings: &[Setting {
+        name: "ssh_key",
+        about: "the name of an SSH key of the project that machines are made with; without one the \
+                vendor mails a root password",
+        required: false,
+    }],
     machines: Some(Machines {
         capabilities: Capabilities {
             movable_addresses: true,
