@@ -147,8 +147,7 @@ fn a_door_with_an_egress_address_stops_the_publication() {
 #[test]
 fn a_door_with_an_egress_machines_own_address_stops_the_publication() {
     let mut fleet = two_by_two();
-    let nodes = fleet.blueprint.nodes.values();
-    let node = nodes.clone().find(|n| !n.egress_ips.is_empty()).unwrap().id;
+    let node = fleet.blueprint.nodes.values().find(|n| !n.egress_ips.is_empty()).unwrap().id;
     let door = *fleet.inventory.frontdoors.first_key_value().unwrap().0;
     let address = fleet.inventory.machines[&node].address;
     fleet.inventory.frontdoors.get_mut(&door).unwrap().address = address;

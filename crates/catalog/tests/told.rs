@@ -5,6 +5,7 @@
 mod fleets;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use damm_catalog::{Catalog, Edition, Error, build};
 use damm_fleet::{Duty, FrontdoorId, NodeId, Phase, Span};
@@ -57,7 +58,7 @@ fn only_doors_in_service_are_told() {
     for duty in [Duty::Standby, Duty::Reserve] {
         let gone = without(&|f| {
             let mut n = node_of(f);
-            n.duty = duty;
+            Arc::make_mut(&mut n).duty = duty;
             put(f, n);
         });
         assert_eq!(gone, mine, "{duty}");
@@ -65,7 +66,7 @@ fn only_doors_in_service_are_told() {
     for kind in [2, 3] {
         let gone = without(&|f| {
             let mut n = node_of(f);
-            n.stage = stage(kind);
+            Arc::make_mut(&mut n).stage = stage(kind);
             put(f, n);
         });
         assert_eq!(gone, mine, "a node that is {}", stage(kind).name());
@@ -75,7 +76,8 @@ fn only_doors_in_service_are_told() {
     for kind in [2, 3] {
         let gone = without(&|f| {
             let mut n = node_of(f);
-            n.frontdoors.get_mut(&one).unwrap().stage = stage(kind);
+            let doors = &mut Arc::make_mut(&mut n).frontdoors;
+            doors.get_mut(&one).unwrap().stage = stage(kind);
             put(f, n);
         });
         assert_eq!(gone, only, "a door that is {}", stage(kind).name());

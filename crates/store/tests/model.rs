@@ -206,7 +206,10 @@ impl Model {
             node.machine = format!("m{which}");
             match which % 3 {
                 0 => drop(node.frontdoors.insert(extra.id, extra)),
-                1 => drop(node.frontdoors.pop_first()),
+                1 => {
+                    let first = node.frontdoors.keys().next().copied();
+                    first.map(|id| node.frontdoors.remove(&id));
+                }
                 _ => {}
             }
             let (key, target) = balancer_target(node.id);
