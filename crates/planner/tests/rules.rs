@@ -37,7 +37,7 @@ proptest! {
         seed in any::<u64>(),
         events in prop::collection::vec(event(), 1..12),
     ) {
-        let mut world = World::new(&topology, seed);
+        let mut world = World::thrifty(&topology, seed);
         let mut ever = BTreeSet::new();
         // A fleet that stands is where most can go wrong.
         for _ in 0..2 {
@@ -69,7 +69,7 @@ proptest! {
         seed in any::<u64>(),
         events in prop::collection::vec(event(), 0..6),
     ) {
-        let mut world = World::new(&topology, seed);
+        let mut world = World::thrifty(&topology, seed);
         for event in &events {
             world.up();
             happen(&mut world, event);
@@ -91,7 +91,7 @@ proptest! {
     #[test]
     fn the_same_situation_gives_the_same_bytes(topology in topology(), seed in any::<u64>()) {
         let bytes = || {
-            let mut world = World::new(&topology, seed);
+            let mut world = World::thrifty(&topology, seed);
             let first = world.plan();
             world.adopt(&first);
             world.up();

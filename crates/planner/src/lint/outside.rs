@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use damm_fleet::{Blueprint, Origin, Role, Verb};
+use damm_fleet::{Blueprint, FrontdoorId, Origin, Role, Verb};
 
 use crate::address;
 use crate::condition;
@@ -11,12 +11,21 @@ use crate::lint::{Rule, Violation};
 use crate::policy::outward;
 use crate::scene::Scene;
 
-/// Every address that traffic leaves from.
+/// Every address that traffic leaves from, in its canonical form.
+///
+/// What has gone has none: its provider gives the address to others, and one of our doors may be
+/// next.
 fn egress_addresses(s: &Scene<'_>, child: &Blueprint) -> BTreeSet<IpAddr> {
     let nodes = child.nodes.values().filter(|n| n.role == Role::Egress);
-    let machines = nodes.filter_map(|n| s.machine(n.id)?.address);
-    let ips = s.inventory.egress_ips.values().filter_map(|a| a.address);
-    machines.chain(ips).collect()
+    let machines = nodes.filter_map(|n| s.machine(n.id)).filter(|m| m.phase.may_exist());
+    let ips = s.inventory.egress_ips.values().filter(|a| a.phase.may_exist());
+    let addresses = machines.filter_map(|m| m.address).chain(ips.filter_map(|a| a.address));
+    addresses.map(|a| a.to_canonical()).collect()
+}
+
+/// The address of a front door, if its provider may still hold it for us.
+fn door_address(s: &Scene<'_>, id: FrontdoorId) -> Option<IpAddr> {
+    s.address(id.into()).filter(|a| a.phase.may_exist())?.address
 }
 
 /// Rule 1: no DNS record, balancer target or front door holds an egress address.
@@ -28,13 +37,10 @@ pub(super) fn egress_is_hidden(s: &Scene<'_>, child: &Blueprint) -> Vec<Violatio
     let targets = child.targets.iter().map(|(key, target)| {
         (format!("target {} of balancer {}", key.node, key.balancer), target.address)
     });
-    let doors = child
-        .nodes
-        .values()
-        .flat_map(|n| n.frontdoors.keys())
-        .filter_map(|id| Some((format!("front door {id}"), s.address((*id).into())?.address?)));
+    let doors = child.nodes.values().flat_map(|n| n.frontdoors.keys());
+    let doors = doors.filter_map(|id| Some((format!("front door {id}"), door_address(s, *id)?)));
     let all = records.chain(targets).chain(doors);
-    let shown = all.filter(|(_, address)| hidden.contains(address));
+    let shown = all.filter(|(_, address)| hidden.contains(&address.to_canonical()));
     // The address itself is not repeated: this text may reach a log.
     shown
         .map(|(what, _)| Violation::new(Rule::EgressHidden, format!("{what} is an egress address")))

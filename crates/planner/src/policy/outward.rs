@@ -11,7 +11,6 @@ use damm_fleet::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::address;
 use crate::builder::Builder;
 use crate::report::{CatalogDiff, Changed, Decision, Item};
 use crate::scene::Scene;
@@ -48,7 +47,8 @@ fn served<'t>(b: &Builder<'t>, region: &'t RegionName) -> Vec<&'t PopulationName
     b.s.topology.served_by(region).map(|(name, _)| name).collect()
 }
 
-/// The addresses of a node's doors that are told to at least one of the populations.
+/// The addresses of a node's doors that are told to at least one of the populations. What has gone
+/// has none, even where rotation is halted: its provider gives the address to others.
 fn told_addresses<'n>(
     b: &'n Builder<'_>,
     served: &'n [&PopulationName],
@@ -56,7 +56,8 @@ fn told_addresses<'n>(
 ) -> impl Iterator<Item = IpAddr> + 'n {
     let told =
         |d: &&Frontdoor| served.is_empty() || served.iter().any(|p| !d.withheld_from.contains(*p));
-    let address = |d: &Frontdoor| address::observed(b.s, d.id.into())?.address;
+    let held = |d: &Frontdoor| b.s.address(d.id.into()).filter(|a| a.phase.may_exist());
+    let address = move |d: &Frontdoor| held(d)?.address;
     node.served_doors().filter(told).filter_map(address)
 }
 
@@ -81,7 +82,7 @@ fn point_nodes(b: &Builder<'_>, entry: &DnsEntry, records: &mut Records) {
 fn aim(b: &Builder<'_>, balancer: &Balancer) -> Vec<(TargetKey, Target)> {
     let nodes = b.nodes_of(&balancer.region, Role::Ingress);
     let aimed = nodes.filter(|n| n.serves() || n.stage.is_draining()).filter_map(|n| {
-        let address = b.s.machine(n.id)?.address?;
+        let address = b.s.machine(n.id).filter(|m| m.phase.may_exist())?.address?;
         let (port, draining) = (balancer.port, n.stage.is_draining());
         let key = TargetKey { balancer: balancer.name.clone(), node: n.id };
         Some((key, Target { address, port, draining }))

@@ -38,6 +38,9 @@ pub struct World {
     drawn: u64,
     given: BTreeMap<ProviderName, u32>,
     pub destroys_used: u32,
+    /// Providers give what was given back before anything else, and rows of what has gone are kept:
+    /// for longer than the store keeps them.
+    pub thrifty: bool,
 }
 
 impl World {
@@ -59,7 +62,13 @@ impl World {
             drawn: 0,
             given: BTreeMap::new(),
             destroys_used: 0,
+            thrifty: false,
         }
+    }
+
+    /// A world whose providers give the addresses that they got back to whoever asks next.
+    pub fn thrifty(topology: &str, seed: u64) -> Self {
+        Self { thrifty: true, ..Self::new(topology, seed) }
     }
 
     pub const fn typed(&self) -> &Topology {

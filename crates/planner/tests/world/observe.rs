@@ -26,6 +26,9 @@ impl World {
                 self.inventory.egress_ips.entry(*id).or_insert_with(|| address(now));
             }
         }
+        if self.thrifty {
+            return;
+        }
         let nodes = &self.target.nodes;
         let doors: BTreeSet<_> = nodes.values().flat_map(|n| n.frontdoors.keys()).collect();
         let ips: BTreeSet<_> = nodes.values().flat_map(|n| n.egress_ips.keys()).collect();
@@ -100,13 +103,26 @@ impl World {
     /// The next address of a provider, from two /24 in turn.
     fn give(&mut self, provider: &ProviderName) -> (IpAddr, Asn) {
         let topology = &self.typed;
+        let asn = topology.providers[provider].asns[0];
+        if let Some(address) = self.returned(asn).filter(|_| self.thrifty) {
+            return (address, asn);
+        }
         let index = topology.providers.keys().position(|p| p == provider).unwrap_or(0) as u8;
         let n = self.given.entry(provider.clone()).or_insert(0);
         *n += 1;
         let (half, block, host) = (*n % 2, *n / 400, (*n / 2) % 200 + 1);
         let third = (block * 2 + half) as u8;
         let address = Ipv4Addr::new(198, 18 + index, third, host as u8);
-        (address.into(), topology.providers[provider].asns[0])
+        (address.into(), asn)
+    }
+
+    /// An address that was given back, and that nobody has now.
+    fn returned(&self, asn: Asn) -> Option<IpAddr> {
+        let all = || self.inventory.frontdoors.values().chain(self.inventory.egress_ips.values());
+        let held: BTreeSet<_> =
+            all().filter(|a| a.phase.may_exist()).filter_map(|a| a.address).collect();
+        let gone = all().filter(|a| a.phase == Phase::Gone && a.asn == Some(asn));
+        gone.filter_map(|a| a.address).find(|a| !held.contains(a))
     }
 
     fn seen(&self, subject: Subject) -> Option<&ObservedAddress> {
