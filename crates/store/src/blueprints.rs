@@ -37,6 +37,7 @@ enum Entry {
 /// All of them, as they were read.
 #[derive(Default)]
 struct Entries {
+    #[expect(clippy::vec_box, reason = "they are sorted by moving boxes, and freed one by one")]
     nodes: Vec<Box<Node>>,
     records: Vec<(RecordKey, RecordSet)>,
     targets: Vec<(TargetKey, Target)>,
