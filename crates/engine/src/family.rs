@@ -35,7 +35,7 @@ mod tests {
     fn scene(count: usize) -> (Scene, Vec<EgressIpId>) {
         let mut scene = Scene::egress(damm_fleet::Stage::Building, damm_fleet::Phase::Wanted);
         let mut seed = Seed::from_number(3);
-        let node = scene.blueprint.nodes.get_mut(&scene.node).unwrap();
+        let node = scene.node_mut();
         let first = node.egress_ips.values().next().unwrap().clone();
         for _ in 1..count {
             let id = seed.egress_ip();
@@ -79,10 +79,10 @@ mod tests {
             let (mut scene, ids) = scene(3);
             give(&mut scene, ids[0], v6);
             give(&mut scene, ids[1], !v6);
-            let node = scene.blueprint.nodes.get_mut(&scene.node).unwrap();
+            let node = scene.node_mut();
             node.egress_ips.get_mut(&ids[2]).unwrap().replaces = Some(ids[0]);
             assert_eq!(wants(&scene, ids[2]), v6);
-            let node = scene.blueprint.nodes.get_mut(&scene.node).unwrap();
+            let node = scene.node_mut();
             node.egress_ips.get_mut(&ids[0]).unwrap().stage = leaving();
             assert_eq!(wants(&scene, ids[2]), v6);
         }

@@ -1,10 +1,9 @@
 //! One node with one address, at any stage and phase: what the pure parts are tested on.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::{Deref, DerefMut};
 
 use damm_fleet::blueprint::{RecordKey, RecordSet, Target, TargetKey};
-use damm_fleet::inventory::ObservedProvider;
 use damm_fleet::node::{Duty, Frontdoor};
 use damm_fleet::{
     BalancerName, Blueprint, BlueprintId, EgressIp, EgressIpId, Few, FrontdoorId, Node, NodeId,
@@ -14,8 +13,8 @@ use damm_fleet::{
 use damm_store::{Exposure, StoredReport};
 use serde_json::json;
 
-use crate::due::{Due, Index, Rows, Told, View, due_steps};
-use crate::sight::Seen;
+use crate::due::{Due, View, due_steps};
+use crate::world::World;
 
 /// The moment at which every scene plays: long after everything in it happened.
 pub(crate) const NOW: i64 = 10_000_000;
@@ -44,17 +43,25 @@ pub(crate) const fn live() -> Stage {
 #[derive(Debug, Clone)]
 pub(crate) struct Scene {
     pub(crate) topology: Topology,
-    pub(crate) blueprint: Blueprint,
     pub(crate) offers: Offers,
-    pub(crate) rows: Rows,
-    pub(crate) told: Told,
-    pub(crate) exposures: BTreeMap<FrontdoorId, Exposure>,
-    pub(crate) reports: BTreeMap<NodeId, StoredReport>,
-    pub(crate) providers: BTreeMap<ProviderName, ObservedProvider>,
-    pub(crate) seen: Seen,
+    pub(crate) world: World,
     pub(crate) now: Timestamp,
     pub(crate) node: NodeId,
     pub(crate) subject: Subject,
+}
+
+impl Deref for Scene {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl DerefMut for Scene {
+    fn deref_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
 }
 
 fn topology() -> Topology {
@@ -148,13 +155,7 @@ impl Scene {
         let mut scene = Self {
             offers: Offers::of(&topology),
             topology,
-            blueprint,
-            rows: Rows::new(),
-            told: Told::default(),
-            exposures: BTreeMap::new(),
-            reports: BTreeMap::new(),
-            providers: BTreeMap::new(),
-            seen: Seen::default(),
+            world: World { blueprint, ..World::empty() },
             now: at(NOW),
             node: id,
             subject,
@@ -175,11 +176,11 @@ impl Scene {
     }
 
     pub(crate) fn machine_row(&mut self) -> &mut Resource {
-        self.rows.get_mut(&Subject::Node(self.node)).unwrap()
+        self.world.rows.get_mut(&Subject::Node(self.node)).unwrap()
     }
 
     pub(crate) fn address_row(&mut self) -> &mut Resource {
-        self.rows.get_mut(&self.subject).unwrap()
+        self.world.rows.get_mut(&self.subject).unwrap()
     }
 
     pub(crate) fn attach(&mut self, attached: bool) {
@@ -187,14 +188,14 @@ impl Scene {
     }
 
     pub(crate) fn node_mut(&mut self) -> &mut Node {
-        self.blueprint.nodes.get_mut(&self.node).unwrap()
+        self.world.blueprint.nodes.get_mut(&self.node).unwrap()
     }
 
     /// The agent was told of what it should do now.
     pub(crate) fn told(mut self) -> Self {
         let orders = self.look(|v| v.orders(&v.blueprint.nodes[&self.node]));
         let digest = crate::due::orders_digest(&orders);
-        self.told.orders.insert(self.node, digest);
+        self.world.told.orders.insert(self.node, digest);
         self
     }
 
@@ -206,7 +207,7 @@ impl Scene {
             sessions: [(self.subject, sessions)].into(),
             ..StoredReport::default()
         };
-        self.reports.insert(self.node, report);
+        self.world.reports.insert(self.node, report);
         self
     }
 
@@ -219,7 +220,8 @@ impl Scene {
 
     pub(crate) fn named_until(mut self, until: Timestamp) -> Self {
         let exposure = Exposure { named_until: Some(until), resolvable_until: None };
-        self.exposures.insert(self.door(), exposure);
+        let door = self.door();
+        self.exposures.insert(door, exposure);
         self
     }
 
@@ -240,20 +242,9 @@ impl Scene {
     }
 
     pub(crate) fn look<T>(&self, at: impl FnOnce(&View<'_>) -> T) -> T {
-        let index = Index::of(&self.blueprint, &self.rows, &self.told);
-        at(&View {
-            topology: &self.topology,
-            blueprint: &self.blueprint,
-            offers: &self.offers,
-            rows: &self.rows,
-            told: &self.told,
-            exposures: &self.exposures,
-            reports: &self.reports,
-            providers: &self.providers,
-            seen: &self.seen,
-            index: &index,
-            now: self.now,
-        })
+        let mut world = self.world.clone();
+        world.reindex();
+        at(&world.view(&self.topology, &self.offers, self.now))
     }
 
     pub(crate) fn due(&self) -> Due {

@@ -37,7 +37,7 @@ fn an_address_is_attached_once_its_machine_stands() {
 #[test]
 fn what_was_attached_elsewhere_is_taken_back_first() {
     let mut scene = Scene::ingress(Stage::Building, Phase::Present).told();
-    scene.seen.elsewhere.insert(scene.subject);
+    scene.world.seen.elsewhere.insert(scene.subject);
     assert_eq!(scene.names(), ["address.detach"]);
 }
 
@@ -114,11 +114,11 @@ fn no_machine_is_asked_of_an_account_that_has_none() {
 #[test]
 fn a_new_machine_that_its_provider_calls_failed_is_deleted() {
     let mut scene = Scene::ingress(Stage::Building, Phase::Present).told();
-    scene.seen.failed.insert(scene.node);
+    scene.world.seen.failed.insert(scene.node);
     assert!(scene.names().contains(&"machine.delete"));
     // Clients are told of one in service: that is the planner's to judge.
     let mut scene = Scene::ingress(live(), Phase::Present).told();
-    scene.seen.failed.insert(scene.node);
+    scene.world.seen.failed.insert(scene.node);
     assert!(!scene.names().contains(&"machine.delete"));
 }
 
