@@ -107,7 +107,9 @@ fn observed<'a>(
             }
             Subject::Frontdoor(id) => {
                 let mut exposure = beside.exposures.next(&id).copied().unwrap_or_default();
-                let told = row.address.and_then(|a| beside.resolvable.get(&a));
+                // The address of what has gone may be another door's by now, and named for that.
+                let held = row.address.filter(|_| row.phase.may_exist());
+                let told = held.and_then(|a| beside.resolvable.get(&a));
                 exposure.resolvable_until = exposure.resolvable_until.max(told.copied());
                 let sessions = beside.sessions.next(&(row.subject, row.node));
                 frontdoors.push((id, address(row, sessions, exposure)));
@@ -183,10 +185,24 @@ pub fn health(report: Option<&StoredReport>, dead_after: Span, now: Timestamp) -
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use damm_fleet::Phase;
 
-    fn at(s: i64) -> Timestamp {
-        Timestamp::from_millis(s * 1_000)
+    use super::*;
+    use crate::scene::{Scene, at, live};
+
+    #[test]
+    fn a_name_keeps_a_door_that_may_exist_and_no_door_that_is_gone() {
+        let mut scene = Scene::ingress(live(), Phase::Ready);
+        let (key, set) = Scene::record();
+        let until = scene.now + set.ttl;
+        scene.told.records.insert(key, (set, at(0)));
+        let resolvable = |scene: &Scene| {
+            let inventory = assemble(scene, Span::from_mins(1), scene.now);
+            inventory.frontdoors[&scene.door()].resolvable_until
+        };
+        assert_eq!(resolvable(&scene), Some(until));
+        scene.address_row().phase = Phase::Gone;
+        assert_eq!(resolvable(&scene), None);
     }
 
     #[test]

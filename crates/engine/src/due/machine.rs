@@ -65,7 +65,9 @@ fn take_down(view: &View<'_>, node: &Node, row: &Resource, due: &mut Due) {
         let what = "its balancers to forget it";
         return due.hold(row, Hold::After { what }, None);
     }
-    let rows = || addresses(node).filter_map(|(s, _)| view.row(s));
+    // The address of what has gone may be another door's by now.
+    let held = |r: &&Resource| r.phase.may_exist();
+    let rows = || addresses(node).filter_map(|(s, _)| view.row(s)).filter(held);
     let in_dns = |r: &Resource| r.address.is_some_and(|a| view.index.in_dns.contains(&a));
     if rows().any(in_dns) {
         let what = "its DNS records to be removed";
@@ -73,7 +75,7 @@ fn take_down(view: &View<'_>, node: &Node, row: &Resource, due: &mut Due) {
     }
     // Vendors refuse to delete what has addresses, or take the addresses with it.
     let moves = view.moves_addresses(&node.provider);
-    if moves && rows().any(|r| r.attached && r.phase.may_exist()) {
+    if moves && rows().any(|r| r.attached) {
         let what = "its addresses to be detached";
         return due.hold(row, Hold::After { what }, None);
     }

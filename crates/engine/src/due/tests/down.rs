@@ -75,6 +75,18 @@ fn a_machine_is_deleted_last() {
 }
 
 #[test]
+fn a_name_holds_a_machine_for_its_own_doors_and_not_for_whose_address_it_is_by_now() {
+    let mut scene = Scene::ingress(leaving(), Phase::Ready);
+    scene.attach(false);
+    let (key, set) = Scene::record();
+    scene.blueprint.records.insert(key.clone(), set.clone());
+    scene.told.records.insert(key, (set, at(0)));
+    assert_eq!(scene.names(), Vec::<&str>::new());
+    scene.address_row().phase = Phase::Gone;
+    assert_eq!(scene.names(), ["machine.delete"]);
+}
+
+#[test]
 fn a_machine_goes_first_where_it_can_not_let_go_of_its_addresses() {
     let mut scene = Scene::ingress(leaving(), Phase::Ready).fixed_addresses();
     assert_eq!(scene.names(), ["machine.delete"]);
