@@ -121,11 +121,14 @@ fn choice(script: &mut Script, seed: u32) {
     script.chain("pick", "", "meta nfproto vmap { ipv4 : goto pick4, ipv6 : goto pick6 }");
 }
 
+/// Most packets are of connections whose first one was looked at: of them only what may have changed
+/// since is asked, here and below.
 fn arrival(script: &mut Script) {
     script.chain(
         "from_ingresses",
         "",
-        "fib daddr type local return
+        "ct state established goto cut
+        fib daddr type local return
         ip saddr != @peers4 drop
         ip6 saddr != @peers6 drop
         jump cut
@@ -165,7 +168,7 @@ fn forwarding(script: &mut Script, uplink: &str) {
     script.chain(
         "carry",
         "",
-        "jump guard
+        "ct state != established jump guard
         ct mark 0 reject with icmpx admin-prohibited
         counter name ct mark map @a_up
         accept",

@@ -172,21 +172,28 @@ fn choice(script: &mut Script, facts: &IngressFacts<'_>) {
     script.chain("pick_by_destination", "", &(of("ip", 4) + &of("ip6", 6)));
 }
 
-/// What comes in: from clients' tunnels, and at front doors.
+/// What comes in: from clients' tunnels, and at front doors. Most packets are of connections whose
+/// first one was looked at: of them only what may have changed since is asked, here and below.
 fn arrival(script: &mut Script) {
     let (pool4, pool6) = (TunnelAddresses::POOL4, TunnelAddresses::POOL6);
     let TunnelAddresses { v4, v6 } = TunnelAddresses::SERVER;
     script.chain(
+        "of_clients",
+        "",
+        "jump cut
+        ct state new jump pick
+        meta mark set ct mark and 0xffff",
+    );
+    script.chain(
         "from_clients",
         "",
         &format!(
-            "ip saddr != {pool4} drop
+            "ct state established goto of_clients
+            ip saddr != {pool4} drop
             ip6 saddr != {pool6} drop
             ip daddr {v4} return
             ip6 daddr {v6} return
-            jump cut
-            ct state new jump pick
-            meta mark set ct mark and 0xffff"
+            goto of_clients"
         ),
     );
     script.chain(
@@ -254,13 +261,6 @@ fn proxies(script: &mut Script, facts: &IngressFacts<'_>) {
     let IngressConfig { sessions4, sessions6, .. } = facts.config;
     let (own4, own6, uid) = (facts.config.own4(), facts.config.own6(), facts.proxy_uid);
     script.chain(
-        "of_clients",
-        "",
-        "jump cut
-        ct state new jump pick
-        meta mark set ct mark and 0xffff",
-    );
-    script.chain(
         "of_proxies",
         "",
         "jump cut
@@ -305,7 +305,8 @@ fn resolver() -> String {
 }
 
 fn forwarding(script: &mut Script) {
-    script.chain("carry", "", &format!("{}\njump guard\njump limits\naccept", resolver()));
+    let first = format!("{}\njump guard\njump limits\naccept", resolver());
+    script.chain("carry", "", &format!("ct state established accept\n{first}"));
     script.chain(
         "forward",
         "type filter hook forward priority filter; policy drop;",
