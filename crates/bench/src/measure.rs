@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 const TICKS: f64 = 100.0;
 
 /// What a piece of work took.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     /// Seconds of CPU, user and system, of all threads; to the hundredth.
     pub cpu: f64,
@@ -39,7 +39,13 @@ impl Watch {
 
 /// Seconds of CPU that this process has used.
 pub fn cpu() -> Result<f64> {
-    let stat = fs::read_to_string("/proc/self/stat").context("the bench needs Linux's /proc")?;
+    cpu_of("self")
+}
+
+/// Seconds of CPU that a process has used, by its number.
+pub fn cpu_of(process: &str) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"));
+    let stat = stat.context("the bench needs Linux's /proc")?;
     // The second field is the program's name in brackets; user and system time are the 14th and
     // the 15th.
     let fields = stat.rsplit(')').next().unwrap_or_default();

@@ -11,7 +11,7 @@ pub struct Row {
     pub name: String,
     /// How large it was.
     pub size: String,
-    /// What it took.
+    /// What it took; nothing where it is told otherwise.
     pub cost: Cost,
     /// The peak of memory in MiB, where a process was measured as a whole.
     pub peak: Option<f64>,
@@ -34,7 +34,11 @@ impl Table {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Cost { cpu, wall } = self.cost;
-        write!(f, "| {} | {} | {cpu:.2} | {wall:.2} |", self.name, self.size)?;
+        write!(f, "| {} | {} |", self.name, self.size)?;
+        match self.cost == Cost::default() {
+            true => write!(f, " | |")?,
+            false => write!(f, " {cpu:.2} | {wall:.2} |")?,
+        }
         match self.peak {
             Some(peak) => write!(f, " {peak:.0} |")?,
             None => write!(f, " |")?,

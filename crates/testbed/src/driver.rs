@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use damm_node::dataplane::conntrack::{self, Mask};
+use damm_node::dataplane::conntrack::{self, Mask, Tally};
 use damm_node::dataplane::{Dataplane, Local, Observation, overlay_mode};
 use damm_protocol::{NodeConfig, Secret32};
 use serde::{Deserialize, Serialize};
@@ -46,8 +46,12 @@ pub struct Answer {
     pub micros: u64,
     /// Of that on a CPU, in microseconds, in this process: what programs do is not in it.
     pub cpu: u64,
+    /// On a CPU in the programs that it ran, in microseconds; the kernel tells it to the 10,000.
+    pub programs: u64,
     /// What is going on, when that was asked.
     pub observation: Option<Observation>,
+    /// Sessions by mark, when they were to be counted.
+    pub tally: Tally,
 }
 
 /// Becomes a machine when the environment says so, and never comes back from that.
@@ -86,18 +90,28 @@ fn serve(socket: PathBuf, home: PathBuf) -> Result<()> {
 }
 
 async fn obey(dataplane: &mut Dataplane, order: Order) -> Answer {
-    let (before, began, cpu) = (dataplane.changes(), Instant::now(), on_cpu());
+    let (before, began) = (dataplane.changes(), Instant::now());
+    let (cpu, programs) = (on_cpu(), of_programs());
+    let mut tally = Tally::new();
     let result = match order {
         Order::Apply(config, key) => {
             dataplane.apply(&config, &key).await.map(|()| None).map_err(|e| e.to_string())
         }
         Order::Observe => dataplane.observe().await.map(Some).map_err(|e| e.to_string()),
-        Order::Count { all } => count(all).map(|()| None).map_err(|e| e.to_string()),
+        Order::Count { all } => {
+            let counted = count(all).map_err(|e| e.to_string());
+            counted.map(|counted| {
+                tally = counted;
+                None
+            })
+        }
     };
     let mut answer = Answer {
         changes: dataplane.changes() - before,
         micros: began.elapsed().as_micros() as u64,
         cpu: on_cpu().saturating_sub(cpu),
+        programs: of_programs().saturating_sub(programs),
+        tally,
         ..Answer::default()
     };
     match result {
@@ -108,17 +122,25 @@ async fn obey(dataplane: &mut Dataplane, order: Order) -> Answer {
 }
 
 /// Counts as an agent does while one address drains.
-fn count(all: bool) -> std::io::Result<()> {
+fn count(all: bool) -> std::io::Result<Tally> {
     let draining = [Mask { mark: 7, mask: 0xffff }];
     let tally = if all { conntrack::tally_all()? } else { conntrack::tally(&draining)? };
     if tally.is_empty() {
         return Err(std::io::Error::other("there is nothing to count"));
     }
-    Ok(())
+    Ok(tally)
 }
 
 /// How long this thread was on a CPU, in microseconds.
 fn on_cpu() -> u64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     text.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0) / 1_000
+}
+
+/// How long programs that this process ran were on a CPU, in microseconds.
+fn of_programs() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // After the program's name in brackets: user and system time of those that have ended.
+    let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(13).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10_000
 }

@@ -2,6 +2,7 @@
 
 mod change;
 mod throughput;
+mod turns;
 
 use anyhow::Result;
 use damm_testbed::Bed;

@@ -13,15 +13,26 @@ use damm_protocol::{AddressConfig, EgressConfig, IngressPeer, Receiving, Wiregua
 use damm_testbed::{Bed, Namespace, SERVER, World};
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use crate::dataplane::{figure, median};
+use crate::dataplane::figure;
+use crate::dataplane::turns::{Ratios, Run, cpu};
 use crate::table::Table;
 
-/// Rounds of each of two things in turn, and how long each lasts, in seconds.
-const ROUNDS: usize = 5;
-const LASTS: &str = "2";
+/// Pairs of runs with damm and without.
+const PAIRS: usize = 12;
 const LINE: &str = "at least 0.9";
+const NONE: &str = "add table inet damm\ndelete table inet damm\n";
 
-/// One packet's way through a ruleset with 256 addresses against the same without a ruleset.
+/// What the kernel needs for NAT alone.
+const LEAST: &str = "table inet damm {
+    chain post {
+        type nat hook postrouting priority srcnat
+        oifname \"w0\" snat ip to 198.51.100.7
+    }
+}
+";
+
+/// The same stream and the same datagrams through an egress' ruleset with 256 addresses, and
+/// without any ruleset.
 pub fn forwarding(mut bed: Bed, table: &mut Table) -> Result<()> {
     let [from, by, to] = [bed.namespace("from")?, bed.namespace("by")?, bed.namespace("to")?];
     wire(&from, &by, "wg-in", ["10.64.4.2/22", "10.64.4.1/22"])?;
@@ -30,18 +41,23 @@ pub fn forwarding(mut bed: Bed, table: &mut Table) -> Result<()> {
     to.ip("route add default via 203.0.113.1")?;
     by.run(&["sysctl", "-qw", "net.ipv4.ip_forward=1"], "")?;
     by.ip("route add local 198.51.100.0/24 dev lo")?;
-    let (rules, none) = (ruleset()?, "add table inet damm\ndelete table inet damm\n");
+    let (rules, least) = (ruleset()?, format!("{NONE}{LEAST}"));
     let _server = Server::new(&to)?;
-    let mut ratios = Vec::new();
-    for _ in 0..ROUNDS {
-        by.run(&["nft", "-f", "-"], none)?;
-        let plain = bulk(&from, SERVER)?;
-        by.run(&["nft", "-f", "-"], &rules)?;
-        ratios.push(bulk(&from, SERVER)? / plain);
+    let between = [&from, &by, &to];
+    for (kind, rules, what) in [
+        (&STREAM, &rules, "a TCP stream through egress NAT"),
+        (&DATAGRAMS, &rules, "200,000 datagrams of 1,200 bytes through egress NAT"),
+        (&DATAGRAMS, &least, "the same datagrams through a single rule of NAT"),
+    ] {
+        let ratios = Ratios::of(PAIRS, |with| {
+            by.run(&["nft", "-f", "-"], if with { rules } else { NONE })?;
+            iperf(&from, kind, &between)
+        })?;
+        let of_ours = !std::ptr::eq(rules, &least);
+        let line = if of_ours { LINE } else { "none (for comparison)" };
+        let name = format!("{what} / plain forwarding");
+        figure(table, &name, ratios.to_string(), line, !of_ours || ratios.rate() >= 0.9);
     }
-    let ratio = median(ratios);
-    let name = "forwarding through egress NAT / plain forwarding";
-    figure(table, name, format!("{ratio:.2}"), LINE, ratio >= 0.9);
     Ok(())
 }
 
@@ -79,29 +95,34 @@ fn ruleset() -> Result<String> {
 /// A client's way by the overlay to the internet against the same tunnels with plain routing.
 pub fn overlay(bed: Bed, table: &mut Table) -> Result<()> {
     let mut world = World::new(bed, 1, 16)?;
-    let key = world.ingress.key.wireguard_public().to_string();
+    world.apply()?;
     let _server = Server::new(&world.server)?;
-    let mut ratios = Vec::new();
-    for _ in 0..ROUNDS {
-        world.apply()?;
-        let with = bulk(&world.client, SERVER)?;
-        bare(&world, &key)?;
-        ratios.push(with / bulk(&world.client, SERVER)?);
-        dress(&world)?;
-    }
-    let ratio = median(ratios);
-    let name = "client to internet by the overlay / the same overlay without damm";
-    figure(table, name, format!("{ratio:.2}"), LINE, ratio >= 0.9);
+    let mut dressed = true;
+    let ratios = Ratios::of(PAIRS, |with| {
+        if with != dressed {
+            if with {
+                dress(&mut world)?
+            } else {
+                bare(&world)?
+            }
+            dressed = with;
+        }
+        let egress = &world.egresses[0].0.namespace;
+        let all = [&world.client, &world.ingress.namespace, &world.wan, egress, &world.server];
+        iperf(&world.client, &STREAM, &all)
+    })?;
+    let name = "a TCP stream by the overlay / by the same overlay without damm";
+    figure(table, name, ratios.to_string(), LINE, ratios.rate() >= 0.9);
     Ok(())
 }
 
 /// Takes damm away from the path: no ruleset, and clients' own addresses all the way.
-fn bare(world: &World, key: &str) -> Result<()> {
+fn bare(world: &World) -> Result<()> {
     let egress = &world.egresses[0].0;
-    let none = "add table inet damm\ndelete table inet damm\n";
-    world.ingress.namespace.run(&["nft", "-f", "-"], none)?;
+    let key = &world.ingress.key.wireguard_public().to_string();
+    world.ingress.namespace.run(&["nft", "-f", "-"], NONE)?;
     world.ingress.namespace.ip("rule add iif wg-c lookup 218000001 priority 10")?;
-    egress.namespace.run(&["nft", "-f", "-"], none)?;
+    egress.namespace.run(&["nft", "-f", "-"], NONE)?;
     let allowed = "10.64.4.0/22,fd00:da:0:1::/64,100.64.0.0/10";
     let mut set = egress.command("wg");
     set.args(["set", "wg-in", "peer", key, "allowed-ips", allowed]);
@@ -110,9 +131,11 @@ fn bare(world: &World, key: &str) -> Result<()> {
     world.wan.ip("route replace 100.64.0.0/10 via 203.0.0.10")
 }
 
-fn dress(world: &World) -> Result<()> {
+/// Puts it back.
+fn dress(world: &mut World) -> Result<()> {
     world.ingress.namespace.ip("rule del iif wg-c lookup 218000001 priority 10")?;
-    world.egresses[0].0.namespace.ip("route del 100.64.0.0/10 dev wg-in")
+    world.egresses[0].0.namespace.ip("route del 100.64.0.0/10 dev wg-in")?;
+    world.apply()
 }
 
 /// Connects a namespace by its `u0` to another's interface of that name.
@@ -147,9 +170,29 @@ impl Drop for Server {
     }
 }
 
-/// Bits a second of one TCP connection.
-fn bulk(from: &Namespace, host: &str) -> Result<f64> {
-    let args = ["iperf3", "-c", host, "-t", LASTS, "-C", "cubic", "-J"];
+/// What `iperf3` is told, and where its answer has how much was sent and received.
+struct Kind {
+    args: &'static [&'static str],
+    much: [&'static str; 2],
+}
+
+/// One TCP connection for so many seconds, by what arrived.
+const STREAM: Kind = Kind { args: &["-t", "2", "-C", "cubic"], much: ["sum_received", "bytes"] };
+/// Datagrams as fast as they go: all of them are forwarded, and few need to be read.
+const DATAGRAMS: Kind =
+    Kind { args: &["-u", "-b", "0", "-l", "1200", "-k", "200000"], much: ["sum_sent", "packets"] };
+
+/// Sends to the server, and sees what the processes of all namespaces used for it.
+fn iperf(from: &Namespace, kind: &Kind, all: &[&Namespace]) -> Result<Run> {
+    let args: Vec<_> = ["iperf3", "-c", SERVER, "-J"].iter().chain(kind.args).copied().collect();
+    let before = cpu(all)?;
     let report: serde_json::Value = serde_json::from_str(&from.run(&args, "")?)?;
-    report["end"]["sum_received"]["bits_per_second"].as_f64().context("iperf3 said no figure")
+    let others = cpu(all)? - before;
+    let end = &report["end"];
+    let figure = |value: &serde_json::Value| value.as_f64().context("iperf3 said no figure");
+    let [sum, unit] = kind.much;
+    let (much, seconds) = (figure(&end[sum][unit])?, figure(&end[sum]["seconds"])?);
+    // The client's own, which has ended meanwhile.
+    let own = figure(&end["cpu_utilization_percent"]["host_total"])? / 100.0 * seconds;
+    Ok(Run { rate: much / seconds, cpu: (others + own) / much })
 }
