@@ -43,6 +43,14 @@ pub enum SetupError {
     /// The account's settings lack what its kind needs.
     #[error("the account's `settings` have no `{0}`: `damm providers` tells what it is")]
     NoSetting(&'static str),
+    /// One of the account's settings can't be used.
+    #[error("the setting `{name}` can't be used: {why}")]
+    Setting {
+        /// Its key.
+        name: &'static str,
+        /// What it should be.
+        why: String,
+    },
     /// The kind was left out of this build.
     #[error("this build of damm has no `{0}`: build it with the feature of that name")]
     LeftOut(&'static str),

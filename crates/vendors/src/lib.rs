@@ -10,6 +10,8 @@ pub mod digitalocean;
 pub mod error;
 #[cfg(any(feature = "digitalocean", feature = "vultr"))]
 mod first_seen;
+#[cfg(feature = "haproxy")]
+pub mod haproxy;
 #[cfg(feature = "hetzner")]
 pub mod hetzner;
 pub mod http;
@@ -18,6 +20,14 @@ pub mod names;
 pub mod orders;
 pub mod origins;
 pub mod registry;
+#[cfg(any(feature = "rfc2136", feature = "haproxy"))]
+mod wire;
+#[cfg(any(
+    feature = "digitalocean",
+    feature = "rfc2136",
+    feature = "powerdns",
+    feature = "cloudflare"
+))]
 pub mod zone;
 
 pub use error::SetupError;

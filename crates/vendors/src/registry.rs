@@ -171,6 +171,8 @@ pub fn adapter(account: Account) -> Result<Parts, SetupError> {
         ProviderKind::DigitalOcean => crate::digitalocean::open(account),
         #[cfg(feature = "hetzner")]
         ProviderKind::Hetzner => crate::hetzner::open(account),
+        #[cfg(feature = "haproxy")]
+        ProviderKind::HaProxy => crate::haproxy::open(account),
         _ => Err(SetupError::LeftOut(account.sheet.name)),
     }
 }

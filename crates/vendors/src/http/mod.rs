@@ -29,6 +29,7 @@ pub use ask::{Ask, Reply};
 pub use dialect::{ByStatus, Dialect, by_status};
 pub use pace::{Pace, Reset};
 pub use reqwest::Method;
+pub(crate) use words::fit;
 
 use crate::credentials::Secret;
 use crate::error::SetupError;
