@@ -20,6 +20,8 @@ pub mod names;
 pub mod orders;
 pub mod origins;
 pub mod registry;
+#[cfg(feature = "rfc2136")]
+pub mod rfc2136;
 #[cfg(any(feature = "rfc2136", feature = "haproxy"))]
 mod wire;
 #[cfg(any(

@@ -2,6 +2,7 @@
 //! lives for minutes at most, and is stopped when the test ends, however it ends.
 #![allow(dead_code, reason = "each test uses what it needs")]
 
+pub mod dns;
 pub mod relay;
 
 use std::ffi::OsStr;
