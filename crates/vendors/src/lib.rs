@@ -19,6 +19,8 @@ pub mod moments;
 pub mod names;
 pub mod orders;
 pub mod origins;
+#[cfg(feature = "powerdns")]
+pub mod powerdns;
 pub mod registry;
 #[cfg(feature = "rfc2136")]
 pub mod rfc2136;

@@ -173,6 +173,8 @@ pub fn adapter(account: Account) -> Result<Parts, SetupError> {
         ProviderKind::Hetzner => crate::hetzner::open(account),
         #[cfg(feature = "haproxy")]
         ProviderKind::HaProxy => crate::haproxy::open(account),
+        #[cfg(feature = "powerdns")]
+        ProviderKind::PowerDns => crate::powerdns::open(account),
         #[cfg(feature = "rfc2136")]
         ProviderKind::Rfc2136 => crate::rfc2136::open(account),
         _ => Err(SetupError::LeftOut(account.sheet.name)),
