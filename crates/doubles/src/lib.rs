@@ -36,6 +36,7 @@
 mod answer;
 mod asked;
 mod broken;
+pub mod cloudflare;
 mod dial;
 mod dice;
 pub mod digitalocean;

@@ -4,6 +4,8 @@
 //! keeps the contract that `damm-clouds` states: one call is one attempt, nothing is retried, and
 //! every failure is classed by what it means for the world.
 
+#[cfg(feature = "cloudflare")]
+pub mod cloudflare;
 pub mod credentials;
 #[cfg(feature = "digitalocean")]
 pub mod digitalocean;

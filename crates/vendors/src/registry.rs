@@ -175,6 +175,8 @@ pub fn adapter(account: Account) -> Result<Parts, SetupError> {
         ProviderKind::HaProxy => crate::haproxy::open(account),
         #[cfg(feature = "powerdns")]
         ProviderKind::PowerDns => crate::powerdns::open(account),
+        #[cfg(feature = "cloudflare")]
+        ProviderKind::Cloudflare => crate::cloudflare::open(account),
         #[cfg(feature = "rfc2136")]
         ProviderKind::Rfc2136 => crate::rfc2136::open(account),
         _ => Err(SetupError::LeftOut(account.sheet.name)),
