@@ -51,8 +51,8 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// `Rejected` when there is no such backend, `Unknown` when the table is not there or not whole:
-    /// it ends with an empty line.
+    /// `Rejected` when there is no such backend, `Unknown` when the table is not there or not
+    /// whole: it ends with an empty line.
     pub fn read(answer: &str) -> Result<Self, Failure> {
         let Some((before, table)) = answer.split_once("# be_id ") else {
             return Err(no_table(answer));

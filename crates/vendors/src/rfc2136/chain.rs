@@ -88,8 +88,8 @@ impl Chain {
     }
 }
 
-/// What a server says that does not take the request's signature. Where it does not know the key, or
-/// the signature is wrong, it can't sign this.
+/// What a server says that does not take the request's signature. Where it does not know the key,
+/// or the signature is wrong, it can't sign this.
 fn refusal(code: ResponseCode, tsig: &TSIG) -> Option<Failure> {
     let error = tsig.error?;
     if code != ResponseCode::NotAuth || (!tsig.mac.is_empty() && error != TsigError::BadTime) {

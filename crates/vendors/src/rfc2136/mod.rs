@@ -1,8 +1,8 @@
 //! DNS servers that take dynamic updates (RFC 2136) over TCP, signed with TSIG (RFC 8945): BIND,
 //! Knot, PowerDNS and others.
 //!
-//! The addresses of a name and the TXT record that marks them are changed in one message, which a
-//! server carries out whole or not at all. Its prerequisites say what was seen before: when somebody
+//! The addresses of a name and the TXT record that marks them are changed in one message, which
+//! a server carries out whole or not at all. Its prerequisites say what was seen before: when somebody
 //! else came between, nothing is done and the call is told to come back. Listings are transfers of
 //! the whole zone (RFC 5936), so the key has to be allowed to transfer it.
 
