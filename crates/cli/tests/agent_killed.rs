@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use damm_fleet::{FrontdoorId, NodeId, Role};
+use damm_needs::Need;
 use damm_node::home::{Home, Joined, Tripwire};
 use damm_protocol::{
     DoorConfig, EgressPeer, IngressConfig, NodeConfig, OverlayConfig, Pin, Receiving, RoleConfig,
@@ -121,22 +122,11 @@ fn standing(said: &str) -> Vec<String> {
     lines
 }
 
-fn hindrance() -> Option<String> {
-    let tools = ["nft", "ip", "wg", "unshare"];
-    let found = |tool: &&str| Command::new(tool).arg("--version").output().is_ok();
-    if let Some(missing) = tools.iter().find(|t| !found(t)) {
-        return Some(format!("there is no {missing}"));
-    }
-    let mut tried = Command::new("unshare");
-    let output = tried.args(["--net", "--mount", "--pid", "--fork", "true"]).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    (!output.status.success()).then_some(said)
-}
-
 #[test]
 fn an_agent_that_is_killed_at_any_call_finishes_with_its_next_start() {
-    if let Some(why) = hindrance() {
-        return eprintln!("skipped: {why}");
+    let tools = ["nft", "ip", "wg"].map(Need::Program);
+    if damm_needs::unmet(&[&[Need::Namespaces][..], &tools].concat()) {
+        return;
     }
     let (undisturbed, calls) = life(0);
     assert!(undisturbed.contains("first life: lived"), "{undisturbed}");

@@ -43,7 +43,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("conformance", &["fleet", "clouds"]),
     ("doubles", &["fleet", "clouds", "conformance"]),
     ("house", &[]),
-    ("testbed", &["fleet", "protocol", "node"]),
+    ("needs", &[]),
+    ("testbed", &["fleet", "protocol", "node", "needs"]),
     ("bench", &["fleet", "planner", "store", "clouds", "engine", "node", "protocol", "testbed"]),
 ];
 

@@ -5,7 +5,20 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result, bail};
+use damm_needs::Need;
 use tempfile::TempDir;
+
+/// What a bed is made of: without any of it there is none.
+pub const NEEDS: [Need; 8] = [
+    Need::Namespaces,
+    Need::Program("ip"),
+    Need::Program("nft"),
+    Need::Program("wg"),
+    Need::Program("wireguard-go"),
+    Need::Program("ping"),
+    Need::Program("ss"),
+    Need::Program("python3"),
+];
 
 /// Namespaces and files of one test.
 #[derive(Debug)]
@@ -25,18 +38,11 @@ impl Bed {
     /// has to call [`serve_if_asked`](crate::serve_if_asked) then.
     ///
     /// # Errors
-    /// Why there can be none: a test that finds this out is skipped.
+    /// Why there can be none, when [`NEEDS`] are not met.
     pub fn new(again: &[&str]) -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let uid = Command::new("id").arg("-u").output().context("`id` is missing")?;
-        if uid.stdout.trim_ascii() != b"0" {
-            bail!("network namespaces need root");
-        }
-        for tool in ["ip", "nft", "wg", "wireguard-go", "ping", "ss", "python3"] {
-            let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).output()?;
-            if !found.status.success() {
-                bail!("`{tool}` is missing: run `scripts/setup test`");
-            }
+        if let Some(why) = damm_needs::obstacle(&NEEDS) {
+            bail!(why);
         }
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("damm-t{}-{next}", std::process::id());

@@ -19,7 +19,7 @@ mod traffic;
 mod wireguard;
 mod world;
 
-pub use bed::{Bed, Namespace};
+pub use bed::{Bed, NEEDS, Namespace};
 pub use driver::{Answer, Order, PROXY_UID, serve_if_asked};
 pub use machine::Machine;
 pub use traffic::{Asked, Job, PORT};

@@ -26,7 +26,7 @@ impl Stage {
     }
 
     /// The ids of what is in service.
-    fn live(&self, what: &str) -> BTreeSet<String> {
+    pub fn live(&self, what: &str) -> BTreeSet<String> {
         let rows = self.rows(what).into_iter().filter(|r| r["stage"] == "live");
         rows.map(|r| r["id"].as_str().unwrap().to_owned()).collect()
     }
@@ -47,7 +47,7 @@ impl Stage {
 
 #[test]
 fn an_egress_address_is_added_drained_and_released_unnoticed() {
-    let stage = stage();
+    let Some(stage) = stage() else { return };
     unnoticed(&stage, |_| {
         let before = stage.live("egress-ips");
         let node = stage.node("egress");
@@ -68,7 +68,7 @@ fn an_egress_address_is_added_drained_and_released_unnoticed() {
 
 #[test]
 fn a_front_door_is_added_and_another_drained_unnoticed() {
-    let stage = stage();
+    let Some(stage) = stage() else { return };
     unnoticed(&stage, |clients| {
         let before = stage.live("frontdoors");
         let node = stage.node("ingress");
@@ -85,7 +85,7 @@ fn a_front_door_is_added_and_another_drained_unnoticed() {
 
 #[test]
 fn the_controller_stops_and_starts_unnoticed() {
-    let stage = stage();
+    let Some(stage) = stage() else { return };
     unnoticed(&stage, |_| {
         stage.stop_controller();
         pass(5);
@@ -96,7 +96,7 @@ fn the_controller_stops_and_starts_unnoticed() {
 
 #[test]
 fn agents_are_killed_and_start_again_unnoticed() {
-    let stage = stage();
+    let Some(stage) = stage() else { return };
     unnoticed(&stage, |_| {
         for (machine, _) in stage.machines() {
             let before = stage.agent(&machine);
@@ -109,7 +109,7 @@ fn agents_are_killed_and_start_again_unnoticed() {
 
 #[test]
 fn agents_are_upgraded_unnoticed() {
-    let stage = stage();
+    let Some(stage) = stage() else { return };
     unnoticed(&stage, |_| {
         for (machine, _) in stage.machines() {
             let before = stage.agent(&machine);

@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use damm_lab::{Alive, Lab};
+use damm_needs::Need;
 use serde_json::{Value, json};
 
 /// The program under test.
@@ -29,15 +30,36 @@ pub struct Stage {
     _janitor: Child,
 }
 
-/// The stage, for one test at a time.
-pub fn stage() -> MutexGuard<'static, Stage> {
+/// What the lab, its machines and its clients are made of.
+const PROGRAMS: [&str; 13] = [
+    "ip",
+    "nft",
+    "nsenter",
+    "setsid",
+    "mount",
+    "wg",
+    "wireguard-go",
+    "ping",
+    "ss",
+    "openssl",
+    "trojan",
+    "unbound",
+    "tcpdump",
+];
+
+/// The stage, for one test at a time; none where there can be no lab.
+pub fn stage() -> Option<MutexGuard<'static, Stage>> {
+    let programs = PROGRAMS.map(Need::Program);
+    if damm_needs::unmet(&[&[Need::Namespaces][..], &programs].concat()) {
+        return None;
+    }
     static STAGE: OnceLock<Mutex<Stage>> = OnceLock::new();
     static BEGUN: AtomicBool = AtomicBool::new(false);
     let stage = STAGE.get_or_init(|| {
         assert!(!BEGUN.swap(true, Ordering::Relaxed), "the lab could not be built before");
         Mutex::new(Stage::new())
     });
-    stage.lock().unwrap_or_else(PoisonError::into_inner)
+    Some(stage.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn topology() -> Value {

@@ -37,7 +37,7 @@ fn addresses(line: &str) -> BTreeSet<String> {
 
 #[test]
 fn clients_never_see_an_egress_address_and_the_internet_never_an_ingress() {
-    let stage = stage();
+    let Some(stage) = stage() else { return };
     let clients = stage.clients();
     let captures: Vec<_> =
         clients.iter().map(|c| stage.capture(c.place, "any", "ip or ip6")).collect();
@@ -59,7 +59,7 @@ fn clients_never_see_an_egress_address_and_the_internet_never_an_ingress() {
 
 #[test]
 fn a_client_whose_front_door_is_blocked_reaches_the_next_with_the_same_credential() {
-    let stage = stage();
+    let Some(stage) = stage() else { return };
     let (v4, _) = sites();
     for kind in ["wireguard", "shadowsocks", "trojan"] {
         let mut doors = stage.doors_of(kind).into_iter();
@@ -80,7 +80,7 @@ fn a_client_whose_front_door_is_blocked_reaches_the_next_with_the_same_credentia
 
 #[test]
 fn with_the_overlay_cut_no_packet_of_a_client_leaves_by_another_way() {
-    let stage = stage();
+    let Some(stage) = stage() else { return };
     let (v4, v6) = sites();
     let clients = stage.clients();
     let doors: BTreeSet<_> = clients.iter().map(|c| c.door.at.ip()).collect();
