@@ -7,5 +7,6 @@ mod desk;
 pub mod home;
 pub mod link;
 pub mod service;
+mod tool;
 pub mod transport;
 pub mod wireguard;

@@ -21,6 +21,17 @@ pub enum DataplaneError {
         /// The beginning of what it said.
         says: String,
     },
+    /// A program did not come to its end, and was ended.
+    #[error(
+        "`{program}` did not end within {seconds} seconds and was stopped; the agent tries again: \
+         if it goes on, run `{program}` by hand and see what holds it up, or restart the server"
+    )]
+    Hung {
+        /// Its name.
+        program: &'static str,
+        /// What it had.
+        seconds: u64,
+    },
     /// A program's output can't be read.
     #[error("can't read what `{program}` printed: {why}; is it of a version that damm knows?")]
     Unreadable {

@@ -11,12 +11,15 @@ use crate::dataplane::conntrack::{self, Mask, Tally};
 use crate::dataplane::network::{Tunnel, desired_interface, tunnels};
 use crate::dataplane::ruleset::{COUNTED, counters};
 use crate::dataplane::{Counted, Dataplane, DataplaneError, EGRESS_OVERLAY, Observation, now};
+use crate::tool;
 
 /// Counting takes at most this part of the time.
 const SHARE: u32 = 20;
 /// WireGuard proves itself anew at least so often while it speaks, in seconds (its
 /// `REJECT_AFTER_TIME`).
 const PROVEN: u64 = 180;
+/// Three questions take two seconds, and a busy server some more to begin.
+const PING: Duration = Duration::from_secs(10);
 
 impl Dataplane {
     /// What is going on. Call it every few seconds: a dead egress is found by it and taken out,
@@ -219,11 +222,8 @@ fn matters(before: &BTreeMap<NodeId, PeerHealth>, after: &BTreeMap<NodeId, PeerH
 /// Whether one of three questions is answered within about two seconds.
 async fn answers(address: &str) -> bool {
     let args = ["-6", "-n", "-q", "-c", "3", "-i", "0.3", "-W", "1", address];
-    let mut ping = tokio::process::Command::new("ping");
-    ping.args(args).stdin(std::process::Stdio::null());
-    ping.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     // Without `ping` there is doubt only, and a peer is not taken out for that.
-    ping.status().await.map_or(true, |status| status.success())
+    tool::run("ping", &args, b"", PING).await.map_or(true, |output| output.status.success())
 }
 
 fn problem(part: &str, message: &str) -> Problem {

@@ -1,20 +1,29 @@
 //! The programs that the data plane is made with.
 
-use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use std::time::Duration;
 
 use crate::dataplane::DataplaneError;
+use crate::tool::{self, Unfinished};
 
+/// A program that takes longer hangs: `nft` with 256 addresses takes some milliseconds, and a
+/// second on a server that has a hundred times as much to do as it can.
+const LIMIT: Duration = Duration::from_secs(30);
 /// How much of what a program said is repeated in an error.
 const SAYS: usize = 400;
 
 /// Runs programs, and counts those that change something.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tools {
     changes: AtomicU64,
+    /// What each program has until it is stopped.
+    limit: Duration,
+}
+
+impl Default for Tools {
+    fn default() -> Self {
+        Self { changes: AtomicU64::new(0), limit: LIMIT }
+    }
 }
 
 struct Output {
@@ -41,7 +50,7 @@ impl Tools {
         args: &[&str],
         input: &str,
     ) -> Result<String, DataplaneError> {
-        success(program, run(program, args, input).await?)
+        success(program, self.run(program, args, input).await?)
     }
 
     /// What a program prints that only looks, as far as it comes: some of what it looks at may be
@@ -51,7 +60,7 @@ impl Tools {
         program: &'static str,
         args: &[&str],
     ) -> Result<String, DataplaneError> {
-        Ok(run(program, args, "").await?.out)
+        Ok(self.run(program, args, "").await?.out)
     }
 
     /// Runs a program that changes something.
@@ -62,7 +71,23 @@ impl Tools {
         input: &str,
     ) -> Result<(), DataplaneError> {
         self.changed();
-        success(program, run(program, args, input).await?).map(|_| ())
+        success(program, self.run(program, args, input).await?).map(|_| ())
+    }
+
+    async fn run(
+        &self,
+        program: &'static str,
+        args: &[&str],
+        input: &str,
+    ) -> Result<Output, DataplaneError> {
+        let ended = tool::run(program, args, input.as_bytes(), self.limit).await;
+        let output = ended.map_err(|why| match why {
+            Unfinished::Failed(source) => DataplaneError::Start { program, source },
+            Unfinished::Hung => DataplaneError::Hung { program, seconds: self.limit.as_secs() },
+        })?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        Ok(Output { ok: output.status.success(), out, err })
     }
 }
 
@@ -74,21 +99,30 @@ fn success(program: &'static str, output: Output) -> Result<String, DataplaneErr
     Err(DataplaneError::Failed { program, says })
 }
 
-async fn run(program: &'static str, args: &[&str], input: &str) -> Result<Output, DataplaneError> {
-    let start = |source| DataplaneError::Start { program, source };
-    let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(start)?;
-    let mut stdin = child.stdin.take();
-    let write = async move {
-        if let Some(stdin) = &mut stdin {
-            // A program that ends without reading says why itself.
-            let _ = stdin.write_all(input.as_bytes()).await;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tool_that_hangs_is_named_with_what_to_do() {
+        let tools = Tools { limit: Duration::from_millis(50), ..Tools::default() };
+        let looked = tools.look("sleep", &["600"], "").await.map(drop);
+        let glanced = tools.glance("sleep", &["600"]).await.map(drop);
+        let changed = tools.change("sleep", &["600"], "").await;
+        for hung in [looked, glanced, changed] {
+            let error = hung.unwrap_err();
+            assert!(matches!(error, DataplaneError::Hung { program: "sleep", .. }), "{error}");
+            assert!(error.to_string().contains("run `sleep` by hand"), "{error}");
         }
-        drop(stdin);
-    };
-    let ((), output) = tokio::join!(write, child.wait_with_output());
-    let output = output.map_err(start)?;
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Output { ok: output.status.success(), out: text(output.stdout), err: text(output.stderr) })
+    }
+
+    #[tokio::test]
+    async fn what_a_tool_says_comes_back_and_its_complaint_is_the_error() {
+        let tools = Tools::default();
+        assert_eq!(tools.look("cat", &[], "words").await.ok().as_deref(), Some("words"));
+        let refused = tools.change("sh", &["-c", "echo no >&2; exit 3"], "").await.unwrap_err();
+        assert!(matches!(&refused, DataplaneError::Failed { says, .. } if says == "no"));
+        let absent = tools.look("/nowhere/at-all", &[], "").await.unwrap_err();
+        assert!(matches!(absent, DataplaneError::Start { .. }), "{absent}");
+    }
 }

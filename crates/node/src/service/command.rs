@@ -1,33 +1,35 @@
 //! Programs that do one thing and end.
 
-use std::process::Stdio;
-
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use std::time::Duration;
 
 use super::ServiceError;
+use crate::tool::{self, Unfinished};
+
+/// A program that takes longer hangs. The slowest make keys, of thousands of bits on a slow server.
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// Runs a program to its end and gives what it printed. `input` may hold secrets; the words may
 /// not, since every user can read them.
 ///
 /// # Errors
 ///
-/// When it can't be started or ends with another code than 0, with what it said.
+/// When it can't be started, hangs, or ends with another code than 0, with what it said.
 pub(crate) async fn run(words: &[&str], input: &[u8]) -> Result<String, ServiceError> {
+    within(LIMIT, words, input).await
+}
+
+async fn within(limit: Duration, words: &[&str], input: &[u8]) -> Result<String, ServiceError> {
     let failed =
         |why: String| ServiceError::Command { command: words.join(" "), why: why.trim().into() };
     let (name, arguments) = words.split_first().ok_or_else(|| failed("no program".into()))?;
-    let mut child = Command::new(name)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|e| failed(e.to_string()))?;
-    let stdin = child.stdin.take();
-    let (written, output) = tokio::join!(feed(stdin, input), child.wait_with_output());
-    let output = output.map_err(|e| failed(e.to_string()))?;
+    let output = match tool::run(name, arguments, input, limit).await {
+        Ok(output) => output,
+        Err(Unfinished::Failed(error)) => return Err(failed(error.to_string())),
+        Err(Unfinished::Hung) => {
+            let (command, seconds) = (words.join(" "), limit.as_secs());
+            return Err(ServiceError::Hung { command, seconds });
+        }
+    };
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(failed(if said.trim().is_empty() {
@@ -36,17 +38,7 @@ pub(crate) async fn run(words: &[&str], input: &[u8]) -> Result<String, ServiceE
             said.into()
         }));
     }
-    written.map_err(|e| failed(e.to_string()))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// A program that ends without reading all of its input has decided for itself.
-async fn feed(stdin: Option<tokio::process::ChildStdin>, input: &[u8]) -> std::io::Result<()> {
-    let Some(mut stdin) = stdin else { return Ok(()) };
-    match stdin.write_all(input).await {
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
 }
 
 #[cfg(test)]
@@ -64,5 +56,13 @@ mod tests {
     async fn a_program_that_is_not_there_is_an_error_with_its_name() {
         let error = run(&["/nowhere/at-all"], b"").await.unwrap_err();
         assert!(error.to_string().contains("/nowhere/at-all"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_hangs_is_an_error_with_its_name_and_what_to_do() {
+        let error = within(Duration::from_millis(50), &["sleep", "600"], b"").await.unwrap_err();
+        assert!(matches!(error, ServiceError::Hung { .. }), "{error}");
+        let said = error.to_string();
+        assert!(said.starts_with("`sleep 600` did not end") && said.contains("by hand"), "{said}");
     }
 }

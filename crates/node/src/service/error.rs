@@ -31,6 +31,17 @@ pub enum ServiceError {
         /// What it said.
         why: String,
     },
+    /// A program did not come to its end, and was ended.
+    #[error(
+        "`{command}` did not end within {seconds} seconds and was stopped; the agent tries again: \
+         if it goes on, run it by hand and see what holds it up"
+    )]
+    Hung {
+        /// Its name and its first arguments: no secrets.
+        command: String,
+        /// What it had.
+        seconds: u64,
+    },
     /// Front doors are to speak what nobody described.
     #[error(
         "no transport of kind `{kind}` is known: write /etc/damm/transports/{kind}/transport.json, \
