@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
-use damm_fleet::Span;
+use damm_fleet::{Role, Span};
 use damm_node::agent::{Agent, AgentError, Machinery, Pace, uplink};
 use damm_node::dataplane::{Dataplane, Local};
 use damm_node::home::{Home, HomeError, Status, Tripwire, seat};
@@ -120,8 +120,11 @@ fn draw(page: &mut Page, status: &Status) {
         let line = Line::of(Style::Bad, "✗ ");
         page.line(line.put(Style::Plain, format!("{}: {}", problem.part, problem.message)));
     }
-    page.gap();
     let report = &status.report;
+    if report.unbegun > 0 {
+        page.wrapped(Line::of(Style::Warn, "! "), unbegun(status.role, report.unbegun));
+    }
+    page.gap();
     let mut table = Table::new(&["address", "state", ">sessions", ">begun", ">up", ">down"]);
     let of = report.sessions.keys().chain(report.verified.iter()).chain(report.counters.keys());
     for subject in of.collect::<std::collections::BTreeSet<_>>() {
@@ -137,6 +140,15 @@ fn draw(page: &mut Page, status: &Status) {
         table.row(row);
     }
     table.draw(page);
+}
+
+fn unbegun(role: Role, count: u64) -> Line {
+    let text = format!("{count} connections could not be begun since the server booted");
+    let text = match role {
+        Role::Egress => format!("{text}: its addresses had no port free, more of them are needed"),
+        Role::Ingress => text,
+    };
+    Line::plain(text)
 }
 
 fn controller(joined: bool, alone_for: Option<Span>) -> Line {

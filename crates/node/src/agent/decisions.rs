@@ -263,6 +263,7 @@ impl Core {
         report.sessions = seen.sessions;
         report.towards = seen.towards;
         report.counters = seen.counters;
+        report.unbegun = seen.unbegun;
         report.peers = seen.peers;
         report.overlay = seen.overlay;
         let lively = self.telling.is_used() || self.telling.is_draining();

@@ -126,10 +126,10 @@ fn none_left<K: Ord + Copy>(of: &BTreeSet<K>, counts: &BTreeMap<K, u64>) -> BTre
 }
 
 type Counts<'a> =
-    (&'a BTreeMap<Subject, u64>, &'a BTreeMap<NodeId, u64>, &'a BTreeMap<Subject, Counters>);
+    (&'a BTreeMap<Subject, u64>, &'a BTreeMap<NodeId, u64>, &'a BTreeMap<Subject, Counters>, u64);
 
 const fn counts(report: &Report) -> Counts<'_> {
-    (&report.sessions, &report.towards, &report.counters)
+    (&report.sessions, &report.towards, &report.counters, report.unbegun)
 }
 
 /// What is neither urgent nor a count.

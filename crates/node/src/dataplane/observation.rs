@@ -15,6 +15,8 @@ pub struct Observation {
     pub towards: BTreeMap<NodeId, u64>,
     /// Bytes and new sessions since the server booted, for each front door and egress address.
     pub counters: BTreeMap<Subject, Counters>,
+    /// Connections that could not be begun, since the server booted.
+    pub unbegun: u64,
     /// How the overlay's peers are.
     pub peers: BTreeMap<NodeId, PeerHealth>,
     /// How the overlay is run.

@@ -50,8 +50,9 @@ impl Dataplane {
         let tally = self.tally(&config).await?;
         let (sessions, towards) = self.sessions(&config, &tally);
         let counters = self.counted(&counted.unwrap_or_default());
+        let unbegun = conntrack::unbegun().map_err(DataplaneError::Conntrack)?;
         let overlay = self.local.mode;
-        Ok(Observation { sessions, towards, counters, peers, overlay, problems })
+        Ok(Observation { sessions, towards, counters, unbegun, peers, overlay, problems })
     }
 
     async fn tunnels(&self) -> Result<BTreeMap<String, Tunnel>, DataplaneError> {

@@ -72,3 +72,24 @@ fn what_proxies_send_goes_by_the_overlay_too() {
     let seen: BTreeSet<_> = asked.seen.keys().map(String::as_str).collect();
     assert_eq!(seen, BTreeSet::from(["198.51.100.10"]));
 }
+
+/// As if nearly all ports were taken: everybody leaves from two.
+const TIGHT: &str = "table ip tight {
+    chain last {
+        type nat hook postrouting priority srcnat - 1;
+        meta l4proto tcp snat to 203.0.0.100:5000-5001
+    }
+}";
+
+#[test]
+fn what_finds_no_free_port_is_counted() {
+    let Some(mut world) = world(1, 1) else { return };
+    assert_eq!(world.egresses[0].0.observe().unwrap().unbegun, 0);
+    let place = world.egresses[0].0.namespace.clone();
+    place.run(&["nft", "-f", "-"], TIGHT).unwrap();
+    let streams = world.job("streams", SERVER, 3, &World::clients(3)).unwrap();
+    let seen = world.egresses[0].0.observe().unwrap();
+    assert!(seen.unbegun > 0, "{seen:?}");
+    // Who came first is not harmed.
+    assert_eq!(streams.end().unwrap().errors, 1);
+}

@@ -25,6 +25,7 @@ const NLM_F_DUMP: u16 = 0x300;
 /// `NFNL_SUBSYS_CTNETLINK` in the high byte, and what is asked in the low one.
 const GET: u16 = 1 << 8 | 1;
 const DELETE: u16 = 1 << 8 | 2;
+const STATISTICS: u16 = 1 << 8 | 4;
 
 const CTA_TUPLE_ORIG: u16 = 1;
 const CTA_STATUS: u16 = 3;
@@ -34,6 +35,7 @@ const CTA_PROTOINFO_TCP_STATE: u16 = 1;
 const CTA_TIMEOUT: u16 = 7;
 const CTA_MARK: u16 = 8;
 const CTA_MARK_MASK: u16 = 21;
+const CTA_STATS_INSERT_FAILED: u16 = 9;
 /// `NLA_F_NESTED` and `NLA_F_NET_BYTEORDER` are no part of an attribute's number.
 const NUMBER: u16 = 0x3fff;
 const NESTED: u16 = 0x8000;
@@ -62,6 +64,8 @@ pub struct Flow<'a> {
 pub enum Answer<'a> {
     /// A connection.
     Flow(Flow<'a>),
+    /// Connections that one CPU could not begin.
+    Unbegun(u32),
     /// There is no more.
     Done,
     /// A request failed, with an error of the system.
@@ -71,6 +75,11 @@ pub enum Answer<'a> {
 /// Asks for all connections, or for those of a mark.
 pub fn list(only: Option<Mask>) -> Marked {
     request(GET, NLM_F_DUMP, 0, &only.map(filter).unwrap_or_default())
+}
+
+/// Asks for what each CPU has counted.
+pub fn statistics() -> Marked {
+    request(STATISTICS, NLM_F_DUMP, 0, &[])
 }
 
 /// Takes down all connections, or those of a mark.
@@ -125,9 +134,15 @@ pub fn answers(mut bytes: &[u8]) -> impl Iterator<Item = Answer<'_>> {
                 0 => Answer::Done,
                 error => Answer::Failed(-error),
             },
+            STATISTICS => Answer::Unbegun(unbegun(body)),
             _ => Answer::Flow(flow(body)),
         })
     })
+}
+
+fn unbegun(body: &[u8]) -> u32 {
+    let mut all = attributes(body.get(GENERAL..).unwrap_or_default());
+    all.find(|(kind, _)| *kind == CTA_STATS_INSERT_FAILED).map_or(0, |(_, value)| big32(value))
 }
 
 fn flow(body: &[u8]) -> Flow<'_> {
@@ -212,6 +227,16 @@ mod tests {
         let mut refused = request(NLMSG_ERROR, 0, 0, &[]);
         refused[HEADER..HEADER + 4].copy_from_slice(&(-2_i32).to_ne_bytes());
         assert_eq!(answers(&refused).next(), Some(Answer::Failed(2)));
+    }
+
+    #[test]
+    fn what_a_cpu_could_not_begin_is_read_from_its_numbers() {
+        let numbers = [(8, 1_u32), (CTA_STATS_INSERT_FAILED, 70_000), (10, 3)];
+        let body: Vec<u8> =
+            numbers.iter().flat_map(|(kind, n)| attribute(*kind, &n.to_be_bytes())).collect();
+        let bytes = [request(STATISTICS, 0, 0, &body), request(STATISTICS, 0, 0, &[])].concat();
+        let read: Vec<_> = answers(&bytes).collect();
+        assert_eq!(read, [Answer::Unbegun(70_000), Answer::Unbegun(0)]);
     }
 
     proptest! {

@@ -114,6 +114,23 @@ pub fn count() -> u64 {
     text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
+/// Connections that could not be begun since this network namespace was made, the kernel's
+/// `insert_failed`: no port was free at the address that they should have left from, or two that
+/// were alike began in the same moment.
+///
+/// # Errors
+/// When the kernel can't be asked.
+pub fn unbegun() -> io::Result<u64> {
+    let mut all = 0;
+    dump(&message::statistics(), |answer| {
+        if let Answer::Unbegun(n) = answer {
+            all += u64::from(*n);
+        }
+        true
+    })?;
+    Ok(all)
+}
+
 /// Makes the kernel forget all connections of a mark.
 ///
 /// # Errors
@@ -161,20 +178,25 @@ fn open() -> io::Result<Socket> {
 
 /// Shows the kernel's connections to `each` until it has seen enough.
 fn walk(only: Option<Mask>, mut each: impl FnMut(&Flow<'_>) -> bool) -> io::Result<()> {
+    dump(&message::list(only), |answer| match answer {
+        Answer::Flow(flow) => each(flow),
+        _ => true,
+    })
+}
+
+/// Shows what the kernel answers to `each` until it has seen enough.
+fn dump(request: &Marked, mut each: impl FnMut(&Answer<'_>) -> bool) -> io::Result<()> {
     let socket = open()?;
-    socket.send(&message::list(only), 0)?;
+    socket.send(request, 0)?;
     let mut room = vec![0; ROOM];
     loop {
         let length = socket.recv(&mut &mut room[..], 0)?;
         for answer in message::answers(room.get(..length).unwrap_or_default()) {
             match answer {
-                Answer::Flow(flow) => {
-                    if !each(&flow) {
-                        return Ok(());
-                    }
-                }
                 Answer::Done => return Ok(()),
                 Answer::Failed(error) => return Err(io::Error::from_raw_os_error(error)),
+                more if each(&more) => {}
+                _ => return Ok(()),
             }
         }
     }
