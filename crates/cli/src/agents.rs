@@ -16,7 +16,8 @@ use crate::progress::Progress;
 use crate::render::{Line, Style};
 use crate::workbench::Workbench;
 
-/// Agents that lost their controller come back within this time: they ask at least once a minute.
+/// Agents that lost their controller come back within this time: they look for it every ten seconds
+/// at least, and those that found it out of order every minute.
 const RETURN: Span = Span::from_secs(90);
 
 impl From<ServerError> for Failure {

@@ -19,8 +19,13 @@ pub struct Pace {
     pub refresh: Span,
     /// From one request to the next, at least.
     pub gap: Span,
-    /// The first wait after a failure, and the longest.
+    /// The first wait after a failure, and the longest. A try that fails late, after TLS, costs
+    /// some 4 KB.
     pub retry: (Span, Span),
+    /// The same while nobody is there: a refused connection costs 130 bytes, or 600 with two
+    /// addresses and questions for them, so that even the longest wait stays under 100 B/s. A
+    /// controller that was restarted has all its agents back within that time.
+    pub knock: (Span, Span),
     /// The same after a refusal, which only the operator can mend.
     pub refused: (Span, Span),
     /// The first request after a start waits this long at most for what is held to be in force.
@@ -42,6 +47,7 @@ impl Default for Pace {
             refresh: Span::from_mins(15),
             gap: Span::from_secs(1),
             retry: (Span::from_secs(1), Span::from_mins(1)),
+            knock: (Span::from_secs(1), Span::from_secs(10)),
             refused: (Span::from_secs(10), Span::from_mins(10)),
             start: Span::from_secs(30),
             look: (Span::from_secs(5), Span::from_secs(15)),

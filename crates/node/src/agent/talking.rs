@@ -19,6 +19,8 @@ pub(super) struct Talking {
     /// When one was last given up.
     interrupted: Option<Timestamp>,
     backoff: Backoff,
+    /// Whether the last answer was that a greater number is wanted.
+    renumbered: bool,
     /// What is wrong, and since when.
     trouble: Option<(LinkError, Timestamp)>,
 }
@@ -42,8 +44,16 @@ pub(super) enum Ask {
 impl Talking {
     /// Nothing was asked yet.
     pub(super) const fn new(joined: bool, seed: u64, now: Timestamp) -> Self {
-        let backoff = Backoff::new(seed);
-        Self { joined, open: None, ask: 0, due: now, interrupted: None, backoff, trouble: None }
+        Self {
+            joined,
+            open: None,
+            ask: 0,
+            due: now,
+            interrupted: None,
+            backoff: Backoff::new(seed),
+            renumbered: false,
+            trouble: None,
+        }
     }
 
     /// Whether the controller knows this server.
@@ -104,6 +114,7 @@ impl Talking {
     /// The controller answered as it should.
     pub(super) fn answered(&mut self) {
         self.backoff.worked();
+        self.renumbered = false;
         self.trouble = None;
     }
 
@@ -117,16 +128,19 @@ impl Talking {
                 pace.refused
             }
             LinkError::WrongKey | LinkError::Unreadable(_) | LinkError::Unfit(_) => pace.refused,
+            LinkError::Absent(_) => pace.knock,
             _ => pace.retry,
         };
         self.due = self.backoff.failed(now, waits);
+        self.renumbered = false;
         let since = self.trouble.take().map_or(now, |(_, since)| since);
         self.trouble = Some((error, since));
     }
 
-    /// The controller wants a greater number: a trifle, unless it goes on.
+    /// The controller wants a greater number: a trifle, unless it goes on. One that was restarted
+    /// wants it of everybody, however long they have looked for it.
     pub(super) fn again(&mut self, pace: &Pace, now: Timestamp) {
-        let due = self.backoff.failed(now, pace.retry);
-        self.due = if self.backoff.failures() > 1 { due } else { now };
+        let goes_on = std::mem::replace(&mut self.renumbered, true);
+        self.due = if goes_on { self.backoff.failed(now, pace.retry) } else { now };
     }
 }

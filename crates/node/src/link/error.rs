@@ -10,7 +10,10 @@ pub enum LinkError {
         "`{0}` is not where a controller can be: it has to be https://host or https://host:port"
     )]
     NoPlace(String),
-    /// Nobody answers.
+    /// Nobody is there: not even a connection came about. To try it costs next to nothing.
+    #[error("the controller can't be reached: {0}")]
+    Absent(String),
+    /// Somebody is there who does not answer.
     #[error("the controller can't be reached: {0}")]
     Unreachable(String),
     /// There is no address of the wanted family.
@@ -37,6 +40,10 @@ pub enum LinkError {
 }
 
 impl LinkError {
+    pub(super) fn absent(why: impl ToString) -> Self {
+        Self::Absent(why.to_string())
+    }
+
     pub(super) fn unreachable(why: impl ToString) -> Self {
         Self::Unreachable(why.to_string())
     }

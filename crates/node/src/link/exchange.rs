@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use damm_protocol::{Refusal, Signed};
 use http_body_util::{BodyExt, Full, Limited};
@@ -19,6 +20,11 @@ use super::{LinkError, Place};
 
 /// The greatest answer that is read. A config of 100,000 clients has some 25 MB.
 const ANSWER_AT_MOST: usize = 64 << 20;
+
+/// How long one address of the controller may leave a wish to connect unanswered: it was repeated
+/// after one second and after three by then. An address of the other family has its turn as well
+/// before the request is given up.
+const DIAL: Duration = Duration::from_secs(6);
 
 /// A connection. Dropping it closes it.
 pub(super) struct Connection {
@@ -107,11 +113,12 @@ async fn reach(place: &Place, source: Option<IpAddr>) -> Result<TcpStream, LinkE
             return Err(LinkError::NoFamily(if source.is_ipv4() { "IPv4" } else { "IPv6" }));
         }
     }
-    let mut last = LinkError::Unreachable("its name has no address".to_owned());
+    let mut last = LinkError::absent("its name has no address");
     for address in addresses {
-        match dial(address, source).await {
-            Ok(stream) => return Ok(stream),
-            Err(e) => last = LinkError::unreachable(e),
+        match tokio::time::timeout(DIAL, dial(address, source)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(e)) => last = LinkError::absent(e),
+            Err(_) => last = LinkError::absent("nobody is there"),
         }
     }
     Err(last)

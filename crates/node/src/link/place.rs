@@ -25,13 +25,13 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// [`LinkError::Unreachable`] when its name has none.
+    /// [`LinkError::Absent`] when its name has none.
     pub(super) async fn addresses(&self) -> Result<Vec<SocketAddr>, LinkError> {
         if let Ok(address) = self.host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, self.port)]);
         }
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
-        let mut addresses: Vec<_> = found.map_err(LinkError::unreachable)?.collect();
+        let mut addresses: Vec<_> = found.map_err(LinkError::absent)?.collect();
         addresses.dedup();
         Ok(addresses)
     }

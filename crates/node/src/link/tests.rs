@@ -78,8 +78,11 @@ async fn a_controller_that_comes_back_is_found_again() {
     desk.stop().await;
     let gone = link.sync(&key(1), &asking(1)).await;
     assert!(matches!(gone, Err(LinkError::Unreachable(_))), "{gone:?}");
+    // The connection broke; now there is none.
+    let absent = link.sync(&key(1), &asking(2)).await;
+    assert!(matches!(absent, Err(LinkError::Absent(_))), "{absent:?}");
     desk.start().await;
-    link.sync(&key(1), &asking(2)).await.unwrap();
+    link.sync(&key(1), &asking(3)).await.unwrap();
 }
 
 #[tokio::test]
@@ -109,5 +112,5 @@ async fn an_echo_goes_out_from_the_address_that_is_asked_about() {
         assert_eq!(desk.link().echo(source).await, Ok(source));
     }
     let absent = desk.link().echo("192.0.2.1".parse().unwrap()).await;
-    assert!(matches!(absent, Err(LinkError::Unreachable(_))), "{absent:?}");
+    assert!(matches!(absent, Err(LinkError::Absent(_))), "{absent:?}");
 }

@@ -3,9 +3,9 @@
 use damm_fleet::Span;
 use damm_protocol::{NodeConfig, Refusal};
 
-use super::stage::Stage;
+use super::stage::{Stage, broken};
 use super::*;
-use crate::agent::Deed;
+use crate::agent::{Deed, Pace};
 use crate::home::{Joined, Memory};
 
 /// What an agent remembers that has joined and holds a config.
@@ -29,21 +29,37 @@ fn what_is_held_is_applied_before_anybody_is_asked() {
 }
 
 #[test]
-fn a_controller_that_is_gone_is_asked_ever_more_rarely_and_found_again() {
+fn a_controller_that_is_gone_is_looked_for_ever_more_rarely_and_found_within_seconds() {
     let mut stage = Stage::new(EGRESS, remembered(plain(4)));
     stage.pass(Span::from_secs(10));
     stage.go_offline();
-    stage.pass(Span::from_secs(30));
-    let early = stage.syncs().len();
-    stage.pass(Span::from_hours(1));
-    let hour = stage.syncs().len() - early;
-    assert!((60..140).contains(&hour), "{hour} requests in an hour");
+    let hour = an_hour(&mut stage);
+    assert!((360..=720).contains(&hour), "{hour} requests in an hour");
     stage.online = true;
     stage.send(plain(5));
-    stage.pass(Span::from_mins(1));
+    stage.pass(Pace::default().knock.1);
+    stage.pass(Span::from_secs(1));
     assert_eq!(stage.core.report().applied, 5);
     assert_eq!(stage.core.report().problems, []);
     assert!(stage.reports().last().unwrap().1.problems.is_empty());
+}
+
+/// How often the controller is asked in an hour, after the first half of a minute.
+fn an_hour(stage: &mut Stage) -> usize {
+    stage.pass(Span::from_secs(30));
+    let early = stage.syncs().len();
+    stage.pass(Span::from_hours(1));
+    stage.syncs().len() - early
+}
+
+#[test]
+fn a_controller_that_breaks_connections_is_asked_once_a_minute() {
+    let mut stage = Stage::new(EGRESS, remembered(plain(4)));
+    stage.pass(Span::from_secs(10));
+    stage.go_offline();
+    stage.away = broken();
+    let hour = an_hour(&mut stage);
+    assert!((60..140).contains(&hour), "{hour} requests in an hour");
 }
 
 #[test]
@@ -139,4 +155,30 @@ fn a_number_that_was_seen_is_followed_by_a_greater_one_at_once() {
     stage.pass(Span::from_secs(6));
     assert!(stage.syncs().iter().any(|(at, _)| *at > before));
     assert_eq!(stage.core.alone_since(), None);
+}
+
+#[test]
+fn a_controller_that_was_restarted_after_a_while_hears_a_greater_number_at_once() {
+    let mut stage = Stage::new(EGRESS, remembered(plain(5)));
+    stage.pass(Span::from_secs(10));
+    stage.go_offline();
+    stage.pass(Span::from_mins(10));
+    (stage.online, stage.refusal) = (true, Some(Refusal::Replayed { above: 900 }));
+    let before = stage.syncs().len();
+    while stage.count(|d| *d == Deed::Rise(900)) == 0 {
+        stage.pass(Span::from_millis(100));
+    }
+    stage.refusal = None;
+    stage.pass(Span::from_secs(1));
+    assert_eq!(stage.syncs().len(), before + 2);
+    // It is answered once there is news or the time is up.
+    stage.pass(Pace::default().quiet);
+    assert_eq!(stage.core.alone_since(), None);
+}
+
+#[test]
+fn a_controller_that_wants_ever_greater_numbers_is_not_asked_in_a_hurry() {
+    let mut stage = Stage::new(EGRESS, remembered(plain(5)));
+    stage.refusal = Some(Refusal::Replayed { above: 900 });
+    assert!((60..140).contains(&an_hour(&mut stage)));
 }

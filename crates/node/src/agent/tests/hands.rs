@@ -28,6 +28,7 @@ pub fn brisk() -> Pace {
         gap: short,
         interrupt: short,
         retry: (short, Span::from_millis(100)),
+        knock: (short, Span::from_millis(100)),
         refused: (short, Span::from_millis(200)),
         look: (short, short),
         ..Pace::default()

@@ -23,6 +23,8 @@ pub struct Stage {
     pub now: Timestamp,
     /// Whether the controller is there.
     pub online: bool,
+    /// What asking comes to when it is not.
+    pub away: LinkError,
     /// What it sends.
     pub config: Option<NodeConfig>,
     /// It sends this once, whatever the agent has.
@@ -53,6 +55,7 @@ impl Stage {
             core,
             now,
             online: true,
+            away: LinkError::Absent("nobody is there".to_owned()),
             config: None,
             slip: None,
             refusal: None,
@@ -92,7 +95,7 @@ impl Stage {
     pub fn go_offline(&mut self) {
         self.online = false;
         if let Some((ask, ..)) = self.open.take() {
-            self.soon(TRIP, Event::Synced(ask, Err(unreachable())));
+            self.soon(TRIP, Event::Synced(ask, Err(broken())));
         }
     }
 
@@ -151,7 +154,7 @@ impl Stage {
 
     fn carry_out(&mut self, deed: Deed) {
         let said = match (&self.refusal, self.online) {
-            (_, false) => Some(unreachable()),
+            (_, false) => Some(self.away.clone()),
             (Some(refusal), true) => Some(LinkError::Refused(refusal.clone())),
             (None, true) => None,
         };
@@ -197,6 +200,7 @@ impl Stage {
     }
 }
 
-fn unreachable() -> LinkError {
-    LinkError::Unreachable("nobody is there".to_owned())
+/// A connection that stood does no more.
+pub fn broken() -> LinkError {
+    LinkError::Unreachable("the connection broke".to_owned())
 }
