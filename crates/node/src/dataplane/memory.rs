@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use damm_fleet::{EgressIpId, FrontdoorId, NodeId};
-use damm_protocol::{NodeConfig, PeerHealth, RoleConfig};
+use damm_protocol::{AddressConfig, NodeConfig, PeerHealth, RoleConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::dataplane::DataplaneError;
@@ -134,9 +134,13 @@ impl Memory {
                 [of(true), of(false)]
             }
             RoleConfig::Egress(egress) => [true, false].map(|v4| {
-                let active = egress.addresses.iter().filter(|(_, a)| a.receiving.is_active());
-                let of = active.filter(|(_, a)| a.address.is_ipv4() == v4);
-                of.filter_map(|(id, a)| Some((self.addresses.get(*id)?, a.weight))).collect()
+                let of = || egress.addresses.iter().filter(|(_, a)| a.address.is_ipv4() == v4);
+                let takes = |a: &AddressConfig| a.receiving.is_active() && a.weight > 0;
+                // Where all drain the whole node does, and ingresses send it nothing new once they
+                // have heard of that. Who has not yet is served, or its clients would be refused.
+                let all_drain = !of().any(|(_, a)| takes(a));
+                let taking = of().filter(|(_, a)| all_drain || takes(a));
+                taking.filter_map(|(id, a)| Some((self.addresses.get(*id)?, a.weight))).collect()
             }),
         }
     }

@@ -65,6 +65,22 @@ fn an_address_drains_and_is_removed_with_its_streams_only() {
     assert!(!here.contains(address) && here.contains("203.0.0.102"), "{here}");
 }
 
+#[test]
+fn an_egress_that_drains_as_a_whole_refuses_nobody_who_has_not_heard_of_it() {
+    let Some(mut world) = world(1, 2) else { return };
+    let sites = [(SERVER, World::clients(20)), (SERVER6, World::clients6(20))];
+    let before = sites.each_ref().map(|(host, from)| ask(&world, host, 20, from));
+    for address in world.egress_role(0).addresses.values_mut() {
+        address.receiving = Receiving::Draining;
+    }
+    let (machine, config) = &mut world.egresses[0];
+    machine.apply(config).unwrap();
+    for ((host, from), before) in sites.iter().zip(before) {
+        let after = ask(&world, host, 20, from);
+        assert_eq!((after.errors, &after.by_client), (0, &before.by_client), "{after:?}");
+    }
+}
+
 fn machine_addresses(world: &World) -> String {
     world.egresses[0].0.namespace.run(&["ip", "-4", "address", "show", "dev", "w0"], "").unwrap()
 }
