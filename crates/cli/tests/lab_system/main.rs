@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod clients;
+mod replacement;
 mod rotation;
 mod stage;
 mod traffic;

@@ -18,17 +18,28 @@ pub fn sites() -> (String, String) {
 
 /// What must not notice a change of the fleet: for each client a long-lived stream and short
 /// connections, in both families.
-pub struct Traffic(Vec<Probe>);
+pub struct Traffic {
+    streams: Vec<Probe>,
+    short: Vec<Probe>,
+}
 
 impl Traffic {
     /// Begins, and returns once all of it has had time to get going.
     pub fn begin(stage: &Stage, clients: &[Client]) -> Self {
         let (v4, v6) = sites();
-        let errands = [["stream", &v4], ["stream", &v6], ["short", &v4], ["short", &v6]];
-        let all = clients.iter().flat_map(|c| errands.iter().map(move |e| (c, e)));
-        let probes = all.map(|(client, errand)| stage.probe(client, errand)).collect();
+        let all = |errand| {
+            let all = clients.iter().flat_map(|c| [(c, &v4), (c, &v6)]);
+            all.map(|(client, site)| stage.probe(client, &[errand, site])).collect()
+        };
+        let (streams, short) = (all("stream"), all("short"));
         pass(1);
-        Self(probes)
+        Self { streams, short }
+    }
+
+    /// Ends the streams: none may have failed.
+    #[track_caller]
+    pub fn end_streams(&mut self, stage: &Stage) {
+        went_well(stage, self.streams.drain(..));
     }
 
     /// Ends it: nothing may have failed, and something must have been done. The addresses that
@@ -36,12 +47,18 @@ impl Traffic {
     #[track_caller]
     pub fn end(self, stage: &Stage) -> BTreeSet<IpAddr> {
         pass(1);
-        let told: Vec<_> = self.0.into_iter().map(Probe::end).collect();
-        let bad = told.iter().filter(|(_, t)| !t.failed.is_empty() || t.done == 0);
-        let bad: Vec<_> = bad.map(|(what, t)| format!("{what}: {t:?}\n")).collect();
-        assert!(bad.is_empty(), "{}{}", bad.concat(), stage.logs());
-        told.into_iter().flat_map(|(_, t)| t.sources.into_keys()).collect()
+        let told = went_well(stage, self.streams.into_iter().chain(self.short));
+        told.into_iter().flat_map(|t| t.sources.into_keys()).collect()
     }
+}
+
+#[track_caller]
+fn went_well(stage: &Stage, probes: impl Iterator<Item = Probe>) -> Vec<Told> {
+    let told: Vec<_> = probes.map(Probe::end).collect();
+    let bad = told.iter().filter(|(_, t)| !t.failed.is_empty() || t.done == 0);
+    let bad: Vec<_> = bad.map(|(what, t)| format!("{what}: {t:?}\n")).collect();
+    assert!(bad.is_empty(), "{}{}", bad.concat(), stage.logs());
+    told.into_iter().map(|(_, t)| t).collect()
 }
 
 /// Lets the fleet and its traffic go on for some seconds.
