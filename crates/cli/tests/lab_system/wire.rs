@@ -62,8 +62,10 @@ fn a_client_whose_front_door_is_blocked_reaches_the_next_with_the_same_credentia
     let Some(stage) = stage() else { return };
     let (v4, _) = sites();
     for kind in ["wireguard", "shadowsocks", "trojan"] {
-        let mut doors = stage.doors_of(kind).into_iter();
-        let (first, second) = (doors.next().unwrap(), doors.next().unwrap());
+        let first = stage.doors_of(kind).into_iter().next().unwrap();
+        // Of the same transport, where the catalog tells of another one that speaks it.
+        let others = stage.doors().into_iter().filter(|d| d.at.ip() != first.at.ip());
+        let second = others.max_by_key(|d| d.transport == kind).unwrap();
         let blocked = first.at.ip();
         stage.lab.censor("as58224", blocked, true).unwrap();
         let client = stage.client("as58224-1", first);
