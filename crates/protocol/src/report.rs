@@ -25,7 +25,7 @@ pub struct Report {
     pub counters: BTreeMap<Subject, Counters>,
     /// Connections that could not be begun since the agent's server booted. On an egress node no
     /// port was free at the address that they should have left from: it needs more addresses. An
-    /// agent before 0.2 does not say.
+    /// older agent does not say.
     #[serde(default)]
     pub unbegun: u64,
     /// How the overlay's peers are.

@@ -40,8 +40,8 @@ impl Stage {
 
     /// An egress node that one of these streams goes through.
     fn node_of_a_stream(&self, arrivals: &[(String, IpAddr)]) -> String {
-        let streams = arrivals.iter().filter(|(port, _)| port == STREAMS);
-        let (_, from) = streams.last().unwrap();
+        let mut streams = arrivals.iter().filter(|(port, _)| port == STREAMS);
+        let (_, from) = streams.next_back().unwrap();
         let rows = self.rows("egress-ips").into_iter();
         let mut of = rows.filter(|r| r["address"] == from.to_string());
         of.next().unwrap()["node"].as_str().unwrap().to_owned()

@@ -168,11 +168,11 @@ fn a_controller_that_was_restarted_after_a_while_hears_a_greater_number_at_once(
     while stage.count(|d| *d == Deed::Rise(900)) == 0 {
         stage.pass(Span::from_millis(100));
     }
-    stage.refusal = None;
     stage.pass(Span::from_secs(1));
+    // The second was refused as well: from then on there is no hurry.
     assert_eq!(stage.syncs().len(), before + 2);
-    // It is answered once there is news or the time is up.
-    stage.pass(Pace::default().quiet);
+    stage.refusal = None;
+    stage.pass(Span::from_mins(3));
     assert_eq!(stage.core.alone_since(), None);
 }
 
