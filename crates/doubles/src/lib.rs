@@ -49,6 +49,7 @@ mod pages;
 mod pool;
 mod shelf;
 mod upstream;
+pub mod vultr;
 
 pub use answer::Answer;
 pub use asked::{Asked, Luck};

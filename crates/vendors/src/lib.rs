@@ -26,6 +26,8 @@ pub mod powerdns;
 pub mod registry;
 #[cfg(feature = "rfc2136")]
 pub mod rfc2136;
+#[cfg(feature = "vultr")]
+pub mod vultr;
 #[cfg(any(feature = "rfc2136", feature = "haproxy"))]
 mod wire;
 #[cfg(any(

@@ -179,6 +179,8 @@ pub fn adapter(account: Account) -> Result<Parts, SetupError> {
         ProviderKind::Cloudflare => crate::cloudflare::open(account),
         #[cfg(feature = "rfc2136")]
         ProviderKind::Rfc2136 => crate::rfc2136::open(account),
+        #[cfg(feature = "vultr")]
+        ProviderKind::Vultr => crate::vultr::open(account),
         _ => Err(SetupError::LeftOut(account.sheet.name)),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::wire::{Droplet, OneDroplet};
 use super::{DigitalOcean, Words, read, written};
 use crate::http::Ask;
-use crate::names;
+use crate::{names, orders};
 
 impl DigitalOcean {
     pub(super) fn listed(&self, droplet: &Droplet) -> ListedMachine {
@@ -63,22 +63,14 @@ impl DigitalOcean {
     }
 }
 
-/// User data in the forms in which a refusal may quote it.
-fn quoted(user_data: &str) -> String {
-    let text = Value::from(user_data).to_string();
-    text.trim_matches('"').to_owned()
-}
-
 #[async_trait]
 impl Cloud for DigitalOcean {
     async fn create_machine(&self, order: &MachineOrder) -> Result<ListedMachine> {
         const OPERATION: &str = "create a droplet";
-        if order.user_data.is_empty() {
-            let words = "a droplet without user data would never join";
-            return Err(self.failed(OPERATION, FailureClass::Rejected, words));
-        }
-        let ask = Ask::post(OPERATION, "/droplets", &self.body(order));
-        let ask = ask.private(&order.user_data).private(quoted(&order.user_data));
+        orders::user_data_fits(order, self.user_data_limit)
+            .map_err(|words| self.failed(OPERATION, FailureClass::Rejected, &words))?;
+        let mut ask = Ask::post(OPERATION, "/droplets", &self.body(order));
+        ask.private.extend(orders::private_forms(&order.user_data));
         let made: OneDroplet = self.http.json(ask, &Words).await?;
         let listed = self.listed(&made.droplet);
         // Tags are put on after the creation was accepted; this one was in the order.

@@ -35,6 +35,8 @@ struct DigitalOcean {
     /// The project that reserved IPv4 addresses are put in: they carry no tags.
     project: String,
     image: String,
+    /// Bytes of user data that a droplet can be given.
+    user_data_limit: usize,
     origins: Origins,
     /// Reserved IPv4 addresses don't tell when they were made.
     seen: FirstSeen,
@@ -47,10 +49,12 @@ struct DigitalOcean {
 /// When its token, its project or its endpoint is no use.
 pub fn open(account: Account) -> Result<Parts, SetupError> {
     let project = account.setting("project").ok_or(SetupError::NoSetting("project"))?.to_owned();
+    let machines = account.sheet.machines.as_ref();
     let this = Arc::new(DigitalOcean {
         http: account.http(Auth::Bearer(account.token()?), Some(PACE))?,
         project,
         image: account.image().unwrap_or_default().to_owned(),
+        user_data_limit: machines.map_or(0, |m| m.capabilities.user_data_limit),
         fleet: account.fleet,
         origins: account.origins,
         seen: FirstSeen::default(),
