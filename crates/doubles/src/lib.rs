@@ -33,6 +33,8 @@
 //! the same dial, a server that is nobody's double. Nothing here sleeps: what takes time takes it
 //! on the [`ManualClock`](damm_clouds::ManualClock) that the adapter and the double share.
 
+pub mod aws;
+
 mod answer;
 mod asked;
 mod broken;

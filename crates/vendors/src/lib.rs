@@ -4,6 +4,8 @@
 //! keeps the contract that `damm-clouds` states: one call is one attempt, nothing is retried, and
 //! every failure is classed by what it means for the world.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(feature = "cloudflare")]
 pub mod cloudflare;
 pub mod credentials;
@@ -31,6 +33,7 @@ pub mod vultr;
 #[cfg(any(feature = "rfc2136", feature = "haproxy"))]
 mod wire;
 #[cfg(any(
+    feature = "aws",
     feature = "digitalocean",
     feature = "rfc2136",
     feature = "powerdns",

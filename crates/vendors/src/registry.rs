@@ -167,6 +167,8 @@ pub fn connect(
 /// When the account can't be set up, or its kind was left out of this build.
 pub fn adapter(account: Account) -> Result<Parts, SetupError> {
     match account.provider.kind {
+        #[cfg(feature = "aws")]
+        ProviderKind::Aws => crate::aws::open(account),
         #[cfg(feature = "digitalocean")]
         ProviderKind::DigitalOcean => crate::digitalocean::open(account),
         #[cfg(feature = "hetzner")]

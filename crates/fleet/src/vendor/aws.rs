@@ -36,7 +36,8 @@ pub const SHEET: Sheet = Sheet {
             tagged_addresses: true,
             idempotent_create: true,
         },
-        image: Some("debian-12-amd64-*"),
+        // By Debian's account: anybody may publish an image of any name.
+        image: Some("136693071363/debian-12-{arch}-*"),
         prices: PriceTable {
             source: "https://aws.amazon.com/ec2/pricing/on-demand",
             date: "2025-06",
@@ -53,6 +54,6 @@ pub const SHEET: Sheet = Sheet {
             address: 3650,
         },
     }),
-    dns: Some(Dns { mark: "a TXT record beside it", compare_and_set: false }),
+    dns: Some(Dns { mark: "a TXT record beside it", compare_and_set: true }),
     balancers: Some(Balancers { drains: true, targets: "the machine" }),
 };
