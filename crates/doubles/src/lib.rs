@@ -46,6 +46,7 @@ mod front;
 pub mod hetzner;
 mod ids;
 mod journal;
+pub mod linode;
 mod moments;
 mod pages;
 mod pool;

@@ -1,8 +1,8 @@
 //! Real clouds, DNS servers and load balancers behind the traits of `damm-clouds`.
 //!
-//! A vendor is one module here, with a feature of its name, and one row in `damm_fleet::vendor`. Each
-//! keeps the contract that `damm-clouds` states: one call is one attempt, nothing is retried, and
-//! every failure is classed by what it means for the world.
+//! A vendor is one module here, with a feature of its name, and one row in `damm_fleet::vendor`.
+//! Each keeps the contract that `damm-clouds` states: one call is one attempt, nothing is retried,
+//! and every failure is classed by what it means for the world.
 
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -12,13 +12,15 @@ pub mod credentials;
 #[cfg(feature = "digitalocean")]
 pub mod digitalocean;
 pub mod error;
-#[cfg(any(feature = "digitalocean", feature = "vultr"))]
+#[cfg(any(feature = "digitalocean", feature = "linode", feature = "vultr"))]
 mod first_seen;
 #[cfg(feature = "haproxy")]
 pub mod haproxy;
 #[cfg(feature = "hetzner")]
 pub mod hetzner;
 pub mod http;
+#[cfg(feature = "linode")]
+pub mod linode;
 pub mod moments;
 pub mod names;
 pub mod orders;

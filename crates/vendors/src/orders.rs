@@ -14,7 +14,7 @@ pub fn user_data_fits(order: &MachineOrder, limit: usize) -> Result<(), String> 
     match order.user_data.len() {
         0 => Err("the machine would have no user data, and so never join".to_owned()),
         n if n > limit => Err(format!(
-            "the user data has {n} bytes, and the vendor takes {limit}: make the bootstrap file shorter"
+            "the user data has {n} bytes, and the vendor takes {limit}: shorten the bootstrap file"
         )),
         _ => Ok(()),
     }

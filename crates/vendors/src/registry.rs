@@ -183,6 +183,8 @@ pub fn adapter(account: Account) -> Result<Parts, SetupError> {
         ProviderKind::Rfc2136 => crate::rfc2136::open(account),
         #[cfg(feature = "vultr")]
         ProviderKind::Vultr => crate::vultr::open(account),
+        #[cfg(feature = "linode")]
+        ProviderKind::Linode => crate::linode::open(account),
         _ => Err(SetupError::LeftOut(account.sheet.name)),
     }
 }

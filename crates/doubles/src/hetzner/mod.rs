@@ -1,9 +1,10 @@
 //! Hetzner Cloud, version 1 of its API: servers, floating IPs, zones and load balancers of a
 //! project.
 //!
-//! Where the description leaves an answer open, what stands here is the stricter guess: a floating IP
-//! that is assigned is refused with `floating_ip_assigned`, also to its own server; a size or an image
-//! that is not there is `not_found`; a server with twenty floating IPs is `resource_limit_exceeded`.
+//! Where the description leaves an answer open, what stands here is the stricter guess: a floating
+//! IP that is assigned is refused with `floating_ip_assigned`, also to its own server; a size or an
+//! image that is not there is `not_found`; a server with twenty floating IPs takes no more, with
+//! `resource_limit_exceeded`.
 
 mod balancers;
 mod floating;

@@ -9,7 +9,8 @@ pub const SHEET: Sheet = Sheet {
     name: "linode",
     title: "Linode (Akamai)",
     secret: Secret::Token(
-        "a personal access token for linodes, ips, nodebalancers and events, read and write",
+        "a personal access token of an unrestricted user, for linodes, ips and nodebalancers, read \
+         and write",
     ),
     endpoint: Endpoint::Known("https://api.linode.com/v4"),
     settings: &[],

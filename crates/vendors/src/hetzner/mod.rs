@@ -2,8 +2,8 @@
 //!
 //! Names are unique in a project, so an order that is sent twice is refused with
 //! `uniqueness_error`, and what stands under the name is taken for its answer where it carries the
-//! order's label. All of ours carry two labels: `damm` is the tag, and `damm-fleet` the fleet, which
-//! listings ask for.
+//! order's label. All of ours carry two labels: `damm` is the tag, and `damm-fleet` the fleet, by
+//! which listings ask.
 
 mod addresses;
 mod balancer;
