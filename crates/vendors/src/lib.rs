@@ -37,6 +37,7 @@ mod wire;
 #[cfg(any(
     feature = "aws",
     feature = "digitalocean",
+    feature = "hetzner",
     feature = "rfc2136",
     feature = "powerdns",
     feature = "cloudflare"
