@@ -6,10 +6,12 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub mod lab;
 mod node;
+mod providers;
 mod serve;
 mod verbs;
 
 pub use node::{Node, NodeRun, NodeService, NodeState, NodeWireguard, Supervisor};
+pub use providers::{AskProviders, Providers, ShowProvider};
 pub use serve::{AgentsAt, Credentials, Revoke, Serve};
 pub use verbs::{ByNode, Count, Create, VerbOptions};
 
@@ -155,6 +157,14 @@ Examples:
     /// Make, list and revoke what clients prove themselves with
     #[command(subcommand)]
     Credentials(Credentials),
+    /// Vendors: what each kind can do, and whether a topology's accounts can be used
+    #[command(after_long_help = "Without more: all kinds, with what their APIs can do.
+
+Examples:
+  damm providers
+  damm providers check topology.json          credentials, quotas, what of this fleet is there
+  damm providers show topology.json helsinki  regions, sizes and prices of one account")]
+    Providers(Providers),
     /// A fleet's whole life on the built-in simulated cloud, in under a minute
     #[command(after_long_help = "Builds a fleet, publishes its catalogs, lets a censor block \
 front doors, replaces, drains and retires them, and rotates the egress, on a clock whose days \

@@ -15,6 +15,12 @@ impl From<damm_store::Error> for Failure {
     }
 }
 
+impl From<damm_vendors::SetupError> for Failure {
+    fn from(error: damm_vendors::SetupError) -> Self {
+        Self::error(error.to_string())
+    }
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();

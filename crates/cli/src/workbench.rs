@@ -12,7 +12,7 @@ use damm_server::AgentsEndpoint;
 use damm_store::{Access, Store};
 
 use crate::agents;
-use crate::commands::lab;
+use crate::commands::{lab, providers};
 use crate::exit::{Failure, Result};
 use crate::failures::chain;
 use crate::topology_file::TopologyFile;
@@ -120,6 +120,8 @@ impl Workbench {
         let providers = Providers::connect(&topology, storage, setup.clock.clone()).await;
         let mut providers = providers.map_err(|e| Failure::error(chain(&e)))?;
         lab::connect(&mut providers, &topology, &setup.file.name, &setup.clock)?;
+        let around = providers::around(&setup.base, setup.clock.clone());
+        damm_vendors::connect(&mut providers, &topology, &around)?;
         let agents = agents::open(&topology, &store, &keys, &setup.clock, &mut providers).await?;
         let stop = Stop::default();
         let engine = Engine::new(Parts {

@@ -5,7 +5,7 @@ mod support;
 
 use support::{Ran, damm};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "init",
     "check",
     "plan",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 20] = [
     "audit",
     "catalog",
     "verdicts",
+    "providers",
     "demo",
     "lab",
     "node",

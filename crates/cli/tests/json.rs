@@ -9,7 +9,7 @@ use damm_fleet::{NodeId, Role, Span, Timestamp};
 use damm_node::home::Status;
 use damm_protocol::Report;
 use serde_json::Value;
-use support::{Fleet, Ran, damm};
+use support::{Fleet, Ran, damm, vendor};
 
 const PAGE: &str = include_str!("../../../docs/json.md");
 
@@ -142,6 +142,15 @@ fn every_kind_is_printed_as_it_is_documented() {
     fits(&run(&["credentials", "list"]), "credentials", &mut seen);
     fits(&run(&["credentials", "revoke", "0"]), "credential-revoked", &mut seen);
     fits(&fleet.serve_until(&["--json"], "plans, "), "served", &mut seen);
+    fits(&run(&["providers"]), "providers", &mut seen);
+    let front = vendor::hetzner();
+    let account = vendor::fleet(&front.url());
+    let ask = |args: &[&str]| {
+        let token = [("TEST_TOKEN", vendor::TOKEN)];
+        vendor::run(&account, &[args, &["--json"]].concat(), &token).expect(0)
+    };
+    fits(&ask(&["providers", "check", "topology.json"]), "providers-checked", &mut seen);
+    fits(&ask(&["providers", "show", "topology.json", "helsinki"]), "provider", &mut seen);
     let mut demo = damm();
     fits(&Ran::of(demo.args(["demo", "--json"]).output().unwrap()).expect(0), "demo", &mut seen);
     let documented: BTreeSet<String> = page().into_keys().collect();

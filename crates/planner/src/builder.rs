@@ -25,7 +25,8 @@ pub(crate) struct Builder<'a> {
     pools: BTreeMap<(RegionName, Role), Vec<NodeId>>,
     /// For each node that others were made to replace, those.
     replacements: BTreeMap<NodeId, Vec<NodeId>>,
-    /// Nodes in service as the parent has them, of which not every door can be reached by everybody.
+    /// Nodes in service as the parent has them, of which not every door can be reached by
+    /// everybody.
     pub(crate) ailing: BTreeSet<NodeId>,
     /// Nodes that this plan has made, edited or forgotten, or that a step of the policy may have to
     /// do with. All others are at rest, and as the parent has them.

@@ -21,6 +21,7 @@ pub mod hetzner;
 pub mod http;
 #[cfg(feature = "linode")]
 pub mod linode;
+pub mod look;
 pub mod moments;
 pub mod names;
 pub mod orders;

@@ -11,6 +11,7 @@ use damm_fleet::{ProviderName, Topology};
 use crate::credentials::{self, Environment, Secret};
 use crate::error::SetupError;
 use crate::http::{Auth, Http, HttpParts, Pace};
+use crate::look::Look;
 use crate::origins::Origins;
 
 /// One account at a vendor, as its adapter is made from.
@@ -120,6 +121,7 @@ impl Account {
             pace,
             clock: self.clock.clone(),
             ca: self.ca.clone(),
+            patience: crate::http::TOTAL,
         })
     }
 }
@@ -144,20 +146,71 @@ pub fn connect(
     topology: &Topology,
     around: &Around<'_>,
 ) -> Result<(), SetupError> {
-    for (name, provider) in &topology.providers {
-        let Some(sheet) = provider.kind.sheet() else {
+    for name in topology.providers.keys() {
+        let Some(parts) = open(topology, name, around)? else {
             continue;
         };
-        let account = Account::open(topology, name, provider, sheet, around);
-        let parts = account.and_then(adapter).map_err(|cause| SetupError::Account {
-            account: name.clone(),
-            cause: Box::new(cause),
-        })?;
         providers.clouds.extend(parts.cloud.map(|c| (name.clone(), c)));
         providers.dns.extend(parts.dns.map(|d| (name.clone(), d)));
         providers.balancers.extend(parts.balancer.map(|b| (name.clone(), b)));
     }
     Ok(())
+}
+
+/// One account of a topology; none when it is not at a vendor. Nothing is called yet.
+///
+/// # Errors
+///
+/// When it can't be set up; the error names it.
+pub fn open(
+    topology: &Topology,
+    name: &ProviderName,
+    around: &Around<'_>,
+) -> Result<Option<Parts>, SetupError> {
+    account(topology, name, around).and_then(|a| a.map(adapter).transpose()).map_err(of(name))
+}
+
+/// What one account of a topology says of itself; none when it is not at a vendor, or can't be
+/// asked. Nothing is called yet.
+///
+/// # Errors
+///
+/// When it can't be set up; the error names it.
+pub fn look(
+    topology: &Topology,
+    name: &ProviderName,
+    around: &Around<'_>,
+) -> Result<Option<Arc<dyn Look>>, SetupError> {
+    let account = account(topology, name, around).map_err(of(name))?;
+    account.map_or(Ok(None), |a| looker(a).map_err(of(name)))
+}
+
+fn of(name: &ProviderName) -> impl Fn(SetupError) -> SetupError {
+    move |cause| SetupError::Account { account: name.clone(), cause: Box::new(cause) }
+}
+
+fn account(
+    topology: &Topology,
+    name: &ProviderName,
+    around: &Around<'_>,
+) -> Result<Option<Account>, SetupError> {
+    let provider = topology.providers.get(name);
+    let sheet = provider.and_then(|p| p.kind.sheet());
+    match (provider, sheet) {
+        (Some(provider), Some(sheet)) => {
+            Account::open(topology, name, provider, sheet, around).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What can be asked of an account, by its kind.
+fn looker(account: Account) -> Result<Option<Arc<dyn Look>>, SetupError> {
+    match account.provider.kind {
+        #[cfg(feature = "hetzner")]
+        ProviderKind::Hetzner => crate::hetzner::look(account).map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// The adapter of an account, by its kind.

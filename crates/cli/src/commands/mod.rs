@@ -17,6 +17,7 @@ pub mod lab;
 mod man;
 mod node;
 mod plan;
+pub mod providers;
 mod serve;
 mod show;
 mod status;
@@ -51,6 +52,7 @@ async fn run_async(cli: Cli, output: &Output) -> Result<Exit> {
     match &cli.command {
         Command::Show(args) => show::run(args, global, output).await,
         Command::Demo(args) => demo::run(args, global, output).await,
+        Command::Providers(args) => providers::run(args, output).await,
         Command::Plan(args) => plan::run(args, global, output).await,
         Command::Apply(args) => apply::run(args, global, output).await,
         Command::Serve(args) => serve::run(args, global, output).await,

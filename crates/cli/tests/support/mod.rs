@@ -1,6 +1,8 @@
 //! A small fleet in a directory of its own, and the real binary run on it.
 #![allow(dead_code, clippy::unwrap_used, reason = "tests; each uses what it needs")]
 
+pub mod vendor;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

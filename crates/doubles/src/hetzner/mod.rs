@@ -120,6 +120,8 @@ fn route(state: &mut State, asked: &Asked, now: Timestamp) -> Outcome {
         ("POST", ["v1", "floating_ips", id, "actions", action]) => {
             floating::act(state, asked, id, action, now)
         }
+        ("GET", ["v1", "locations"]) => page(asked, "locations", shapes::locations(), 50),
+        ("GET", ["v1", "server_types"]) => page(asked, "server_types", shapes::sizes(), 50),
         ("GET", ["v1", "load_balancers"]) => balancers::list(state, asked, now),
         ("POST", ["v1", "load_balancers", id, "actions", action]) => {
             balancers::act(state, asked, id, action, now)

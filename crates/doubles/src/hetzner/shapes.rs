@@ -23,6 +23,27 @@ fn location(name: &str) -> Value {
     })
 }
 
+/// All places.
+pub fn locations() -> Vec<Value> {
+    LOCATIONS.iter().map(|(name, _)| location(name)).collect()
+}
+
+/// All sizes, with their prices.
+pub fn sizes() -> Vec<Value> {
+    let price = |net: &str| json!({ "net": net, "gross": net });
+    let prices = json!([{
+        "location": "fsn1", "price_hourly": price("0.0060000000"),
+        "price_monthly": price("3.7900000000"), "included_traffic": 21990232555520u64,
+        "price_per_tb_traffic": price("1.0000000000"),
+    }]);
+    let priced = |(name, _): &(&str, &str)| {
+        let mut size = size(name);
+        size["prices"] = prices.clone();
+        size
+    };
+    SIZES.iter().map(priced).collect()
+}
+
 fn size(name: &str) -> Value {
     let architecture = SIZES.iter().find(|(n, _)| *n == name).map_or("x86", |(_, a)| a);
     json!({

@@ -136,7 +136,8 @@ fn candidates(b: &Builder<'_>, pool: &Pool<'_>, standing: &OnceCell<Standing>) -
     candidates
 }
 
-/// Whether a node or any of its addresses would have to be replaced, if nothing else was on its way.
+/// Whether a node or any of its addresses would have to be replaced, if nothing else was on its
+/// way.
 pub(crate) fn is_due(b: &Builder<'_>, pool: &Pool<'_>, node: &Node) -> bool {
     let whole = || whole_node(b, pool, &OnceCell::new(), node).is_some();
     pool.profile.is_some() && (whole() || !single_addresses(b, pool, node).is_empty())

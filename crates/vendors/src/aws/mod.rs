@@ -85,6 +85,7 @@ pub fn open(account: Account) -> Result<Parts, SetupError> {
             pace: None,
             clock: account.clock.clone(),
             ca: account.ca.clone(),
+            patience: crate::http::TOTAL,
         };
         Ok(Service::new(Http::new(parts)?, base, key.clone(), scope))
     };

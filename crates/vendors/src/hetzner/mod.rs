@@ -9,6 +9,7 @@ mod addresses;
 mod balancer;
 mod cloud;
 mod dns;
+mod look;
 mod said;
 mod wire;
 
@@ -23,6 +24,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::SetupError;
 use crate::http::{Ask, Auth, Http, Pace, Reply, Reset};
+use crate::look::Look;
 use crate::origins::Origins;
 use crate::registry::{Account, Parts};
 use said::Said;
@@ -57,17 +59,30 @@ struct Hetzner {
 ///
 /// When it has no token, or its endpoint is none.
 pub fn open(account: Account) -> std::result::Result<Parts, SetupError> {
+    let hetzner = connect(account)?;
+    Ok(Parts { cloud: Some(hetzner.clone()), dns: Some(hetzner.clone()), balancer: Some(hetzner) })
+}
+
+/// Makes an account ready to be looked at.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn look(account: Account) -> std::result::Result<Arc<dyn Look>, SetupError> {
+    Ok(connect(account)?)
+}
+
+fn connect(account: Account) -> std::result::Result<Arc<Hetzner>, SetupError> {
     let http = account.http(Auth::Bearer(account.token()?), Some(PACE))?;
     let machines = account.sheet.machines.as_ref();
-    let hetzner = Arc::new(Hetzner {
+    Ok(Arc::new(Hetzner {
         http,
         image: account.image().unwrap_or_default().to_owned(),
         ssh_key: account.setting("ssh_key").map(str::to_owned),
         user_data_limit: machines.map_or(0, |m| m.capabilities.user_data_limit),
         fleet: account.fleet,
         origins: account.origins,
-    });
-    Ok(Parts { cloud: Some(hetzner.clone()), dns: Some(hetzner.clone()), balancer: Some(hetzner) })
+    }))
 }
 
 /// How an order that may have been filled before is sent.

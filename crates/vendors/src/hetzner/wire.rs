@@ -20,7 +20,14 @@ pub trait Labelled {
 /// One page of any listing.
 #[derive(Deserialize)]
 pub struct Page<T> {
-    #[serde(alias = "servers", alias = "floating_ips", alias = "load_balancers", alias = "rrsets")]
+    #[serde(
+        alias = "servers",
+        alias = "floating_ips",
+        alias = "load_balancers",
+        alias = "locations",
+        alias = "rrsets",
+        alias = "server_types"
+    )]
     pub items: Vec<T>,
     pub meta: Meta,
 }

@@ -3,7 +3,7 @@
 //! # Guarantees
 //!
 //! - One [`Ask`] is at most one request: nothing is sent again, and no redirect is followed.
-//! - Every call ends in time, whatever the other side does: within [`TOTAL`].
+//! - Every call ends in time, whatever the other side does: within [`TOTAL`] seconds.
 //! - A failure is classed as [`FailureClass::Unknown`] unless the answer proves that nothing was
 //!   done. Bodies of any kind are survived.
 //! - No error, and no trace event, holds a secret of the account, user data, or a body.
@@ -37,8 +37,8 @@ use crate::error::SetupError;
 /// The longest that a connection takes to stand.
 pub const CONNECT: Duration = Duration::from_secs(10);
 
-/// The longest that a call takes. Vendors' gateways give up after 30 to 60 seconds, and the engine
-/// gives up after 60.
+/// The longest that a call takes unless told otherwise. Vendors' gateways give up after 30 to 60
+/// seconds, and the engine gives up after 60.
 pub const TOTAL: Duration = Duration::from_secs(45);
 
 /// The largest body that is read: the longest pages of vendors are a hundredth of it.
@@ -69,6 +69,8 @@ pub struct HttpParts {
     pub clock: Arc<dyn Clock>,
     /// Authorities to trust instead of the machine's.
     pub ca: Option<PathBuf>,
+    /// The longest that a call takes; [`TOTAL`] but for tests.
+    pub patience: Duration,
 }
 
 /// One account's way to one vendor's API.
@@ -97,7 +99,7 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(CONNECT)
-            .timeout(TOTAL)
+            .timeout(parts.patience)
             .user_agent(concat!("damm/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|e| SetupError::Tls(e.without_url().to_string()))?;
@@ -129,11 +131,13 @@ impl Http {
         let took = begun.elapsed().as_millis() as u64;
         match &outcome {
             Ok(reply) => tracing::debug!(
-                account = %self.parts.account, operation = ask.operation, method = %ask.method, path,
+                account = %self.parts.account, operation = ask.operation,
+                method = %ask.method, path,
                 status = reply.status, took, request = reply.request_id().unwrap_or("-"), "call"
             ),
             Err(failure) => tracing::debug!(
-                account = %self.parts.account, operation = ask.operation, method = %ask.method, path,
+                account = %self.parts.account, operation = ask.operation,
+                method = %ask.method, path,
                 took, failure = failure.words(), "call"
             ),
         }
@@ -346,7 +350,7 @@ impl Lost {
             Self::Unsent => "no connection: see that the endpoint is right, can be reached from \
                              here, and that its certificate is trusted (`ca`)"
                 .to_owned(),
-            Self::Late => format!("no answer within {} seconds", TOTAL.as_secs()),
+            Self::Late => "no answer in time".to_owned(),
             Self::Broken => "the connection broke before the answer was whole".to_owned(),
             Self::TooLarge => format!("the answer is larger than {} MiB", LARGEST >> 20),
         }

@@ -2,9 +2,9 @@
 //! Knot, PowerDNS and others.
 //!
 //! The addresses of a name and the TXT record that marks them are changed in one message, which
-//! a server carries out whole or not at all. Its prerequisites say what was seen before: when somebody
-//! else came between, nothing is done and the call is told to come back. Listings are transfers of
-//! the whole zone (RFC 5936), so the key has to be allowed to transfer it.
+//! a server carries out whole or not at all. Its prerequisites say what was seen before: when
+//! somebody else came between, nothing is done and the call is told to come back. Listings are
+//! transfers of the whole zone (RFC 5936), so the key has to be allowed to transfer it.
 
 mod chain;
 mod change;

@@ -121,8 +121,8 @@ fn choice(script: &mut Script, seed: u32) {
     script.chain("pick", "", "meta nfproto vmap { ipv4 : goto pick4, ipv6 : goto pick6 }");
 }
 
-/// Most packets are of connections whose first one was looked at: of them only what may have changed
-/// since is asked, here and below.
+/// Most packets are of connections whose first one was looked at: of them only what may have
+/// changed since is asked, here and below.
 fn arrival(script: &mut Script) {
     script.chain(
         "from_ingresses",
