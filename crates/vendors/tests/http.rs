@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use damm_clouds::{Clock, Error, ManualClock};
+use damm_clouds::{Error, ManualClock};
 use damm_conformance::{Aim, Trouble};
 use damm_doubles::{Answer, Api, Asked, Front};
 use damm_fleet::{FailureClass, Span, Timestamp};
@@ -240,6 +240,8 @@ fn an_endpoint_has_to_be_one_of_http() {
 mod tls {
     use std::path::{Path, PathBuf};
 
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD as STANDARD;
     use rcgen::{CertificateParams, KeyPair};
     use rustls::ServerConfig;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -255,7 +257,9 @@ mod tls {
         let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         let certificate = params.self_signed(&key).unwrap();
         let file = dir.join("ca.pem");
-        std::fs::write(&file, certificate.pem()).unwrap();
+        let encoded = STANDARD.encode(certificate.der());
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
+        std::fs::write(&file, pem).unwrap();
         let chain = vec![CertificateDer::from(certificate.der().to_vec())];
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
