@@ -94,7 +94,7 @@ impl Account {
 
     /// The image that machines are made from, by name.
     pub fn image(&self) -> Option<&str> {
-        let own = self.sheet.machines.as_ref().and_then(|m| m.image);
+        let own = self.sheet.machines.as_ref().map(|m| m.image);
         self.provider.image.as_deref().or(own)
     }
 

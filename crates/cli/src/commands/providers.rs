@@ -39,6 +39,7 @@ struct Kind {
     kind: ProviderKind,
     title: &'static str,
     machines: bool,
+    lacks: Option<&'static str>,
     addresses: u32,
     movable: bool,
     tagged: bool,
@@ -61,6 +62,7 @@ impl Kind {
             kind,
             title: sheet.title,
             machines: sheet.machines.is_some(),
+            lacks: sheet.machines.as_ref().and_then(|m| m.lacks),
             addresses: capabilities.max_addresses,
             movable: capabilities.movable_addresses,
             tagged: capabilities.tagged_addresses,
@@ -80,7 +82,7 @@ fn kinds(output: &Output) -> Exit {
     let kinds: Vec<_> = ProviderKind::ALL.into_iter().filter_map(Kind::of).collect();
     let mut page = output.page();
     let columns =
-        ["Kind", "vendor", ">addresses", "move", "tags", ">user data", "dns", "balancers"];
+        ["Kind", "vendor", "nodes", ">addresses", "move", "tags", ">user data", "dns", "balancers"];
     let mut table = Table::new(&columns);
     for kind in &kinds {
         let yes = |is: bool| if is && kind.machines { "yes" } else { "-" }.to_owned();
@@ -92,6 +94,7 @@ fn kinds(output: &Output) -> Exit {
         table.row(vec![
             Line::of(Style::Bold, kind.kind.to_string()),
             Line::plain(kind.title),
+            Line::plain(if kind.lacks.is_some() { "not yet".to_owned() } else { yes(true) }),
             Line::plain(number(kind.addresses as usize, "")),
             Line::plain(yes(kind.movable)),
             Line::plain(yes(kind.tagged)),

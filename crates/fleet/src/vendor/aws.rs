@@ -37,7 +37,7 @@ pub const SHEET: Sheet = Sheet {
             idempotent_create: true,
         },
         // By Debian's account: anybody may publish an image of any name.
-        image: Some("136693071363/debian-12-{arch}-*"),
+        image: "136693071363/debian-12-{arch}-*",
         prices: PriceTable {
             source: "https://aws.amazon.com/ec2/pricing/on-demand",
             date: "2025-06",
@@ -53,6 +53,7 @@ pub const SHEET: Sheet = Sheet {
             ],
             address: 3650,
         },
+        lacks: Some("its addresses stand behind translation, which agents can't yet be told of"),
     }),
     dns: Some(Dns { mark: "a TXT record beside it", compare_and_set: true }),
     balancers: Some(Balancers { drains: true, targets: "the machine" }),

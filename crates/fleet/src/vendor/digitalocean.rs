@@ -24,7 +24,7 @@ pub const SHEET: Sheet = Sheet {
             tagged_addresses: false,
             idempotent_create: false,
         },
-        image: Some("debian-12-x64"),
+        image: "debian-12-x64",
         prices: PriceTable {
             source: "https://www.digitalocean.com/pricing/droplets",
             date: "2025-06",
@@ -39,6 +39,7 @@ pub const SHEET: Sheet = Sheet {
             ],
             address: 0,
         },
+        lacks: Some("its addresses carry no tags, and damm can't yet tell lost ones from others"),
     }),
     dns: Some(Dns { mark: "a TXT record beside it", compare_and_set: false }),
     balancers: Some(Balancers { drains: false, targets: "the machine" }),

@@ -25,7 +25,7 @@ pub const SHEET: Sheet = Sheet {
             tagged_addresses: true,
             idempotent_create: true,
         },
-        image: Some("debian-12"),
+        image: "debian-12",
         prices: PriceTable {
             source: "https://www.hetzner.com/cloud",
             date: "2025-06",
@@ -45,6 +45,7 @@ pub const SHEET: Sheet = Sheet {
             ],
             address: 3300,
         },
+        lacks: None,
     }),
     dns: Some(Dns { mark: "a label of the record set", compare_and_set: false }),
     balancers: Some(Balancers { drains: false, targets: "the machine" }),

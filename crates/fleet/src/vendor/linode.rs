@@ -23,7 +23,7 @@ pub const SHEET: Sheet = Sheet {
             tagged_addresses: true,
             idempotent_create: true,
         },
-        image: Some("linode/debian12"),
+        image: "linode/debian12",
         prices: PriceTable {
             source: "https://www.linode.com/pricing",
             date: "2025-06",
@@ -36,6 +36,7 @@ pub const SHEET: Sheet = Sheet {
             ],
             address: 2000,
         },
+        lacks: None,
     }),
     dns: None,
     balancers: Some(Balancers { drains: true, targets: "the machine's private address" }),

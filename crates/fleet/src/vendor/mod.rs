@@ -7,7 +7,6 @@ mod digitalocean;
 mod haproxy;
 mod hetzner;
 mod linode;
-mod openstack;
 mod powerdns;
 mod rfc2136;
 mod vultr;
@@ -75,9 +74,12 @@ pub struct Machines {
     /// What its API can do.
     pub capabilities: Capabilities,
     /// The image that machines are made from unless the account says another; by its name.
-    pub image: Option<&'static str>,
+    pub image: &'static str,
     /// What it charges.
     pub prices: PriceTable,
+    /// What damm itself still lacks for machines of this vendor to serve, so that no pool may name
+    /// its accounts yet; none when nothing is missing.
+    pub lacks: Option<&'static str>,
 }
 
 /// A vendor's list prices in US dollars a month, before tax.
@@ -113,7 +115,7 @@ pub struct Balancers {
 
 impl ProviderKind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::Sim,
         Self::Lab,
         Self::Hetzner,
@@ -121,7 +123,6 @@ impl ProviderKind {
         Self::Linode,
         Self::Vultr,
         Self::Aws,
-        Self::OpenStack,
         Self::Rfc2136,
         Self::PowerDns,
         Self::Cloudflare,
@@ -137,7 +138,6 @@ impl ProviderKind {
             Self::Linode => &linode::SHEET,
             Self::Vultr => &vultr::SHEET,
             Self::Aws => &aws::SHEET,
-            Self::OpenStack => &openstack::SHEET,
             Self::Rfc2136 => &rfc2136::SHEET,
             Self::PowerDns => &powerdns::SHEET,
             Self::Cloudflare => &cloudflare::SHEET,

@@ -20,7 +20,7 @@ pub const SHEET: Sheet = Sheet {
             tagged_addresses: true,
             idempotent_create: false,
         },
-        image: Some("Debian 12 x64 (bookworm)"),
+        image: "Debian 12 x64 (bookworm)",
         prices: PriceTable {
             source: "https://www.vultr.com/pricing",
             date: "2025-06",
@@ -36,6 +36,7 @@ pub const SHEET: Sheet = Sheet {
             ],
             address: 3000,
         },
+        lacks: None,
     }),
     dns: None,
     balancers: None,

@@ -1,5 +1,7 @@
 //! What accounts at vendors can get wrong: what a kind has to be told, and what it has not got.
 
+use std::collections::BTreeSet;
+
 use super::Finding;
 use super::view::Pool;
 use crate::name::ProviderName;
@@ -12,8 +14,10 @@ use crate::vendor::{Endpoint, Secret, Sheet};
 pub fn check(topology: &Topology) -> Vec<Finding> {
     let accounts = topology.providers.iter();
     let mut findings: Vec<_> = accounts.flat_map(|(name, p)| account(name, p)).collect();
+    findings.extend(networks(topology));
     findings.extend(edges(topology));
     findings.extend(Pool::all(topology).flat_map(|pool| machineless(topology, pool)));
+    findings.extend(Pool::all(topology).flat_map(|pool| lacking(topology, pool)));
     findings
 }
 
@@ -22,13 +26,12 @@ fn of(name: &ProviderName) -> Path {
 }
 
 fn account(name: &ProviderName, provider: &Provider) -> Vec<Finding> {
-    let mut findings = Vec::from_iter(networks(name, provider));
+    let mut findings = Vec::new();
     match provider.kind.sheet() {
         None => findings.extend(foreign(name, provider)),
         Some(sheet) => {
             findings.extend(secret(name, provider, sheet));
             findings.extend(endpoint(name, provider, sheet));
-            findings.extend(image(name, provider, sheet));
             findings.extend(unknown_settings(name, provider, sheet));
             findings.extend(missing_settings(name, provider, sheet));
         }
@@ -55,13 +58,20 @@ fn foreign(name: &ProviderName, provider: &Provider) -> Vec<Finding> {
         .collect()
 }
 
-fn networks(name: &ProviderName, provider: &Provider) -> Option<Finding> {
-    let message = format!("`{name}` has machines and says no `asns`");
-    (provider.kind.has_machines() && provider.asns.is_empty()).then(|| {
-        Finding::error(of(name).key("asns"), message)
+/// Accounts that pools draw on say where their addresses come from.
+fn networks(topology: &Topology) -> Vec<Finding> {
+    let named = Pool::all(topology).flat_map(|p| p.providers.iter().map(|e| e.name()));
+    let named: BTreeSet<_> = named.collect();
+    let silent = |name: &&ProviderName| {
+        let provider = topology.providers.get(*name);
+        provider.is_some_and(|p| p.kind.has_machines() && p.asns.is_empty())
+    };
+    let finding = |name: &ProviderName| {
+        Finding::error(of(name).key("asns"), format!("`{name}` has nodes and says no `asns`"))
             .related(of(name).key("kind"), "its kind")
             .help("list the autonomous systems that its addresses come from, as in [24940]")
-    })
+    };
+    named.into_iter().filter(silent).map(finding).collect()
 }
 
 fn secret(name: &ProviderName, provider: &Provider, sheet: &Sheet) -> Option<Finding> {
@@ -85,15 +95,6 @@ fn endpoint(name: &ProviderName, provider: &Provider, sheet: &Sheet) -> Option<F
         Finding::error(of(name).key("endpoint"), format!("`{name}` has no `endpoint`"))
             .related(of(name).key("kind"), "its kind")
             .help(format!("it is {what}"))
-    })
-}
-
-fn image(name: &ProviderName, provider: &Provider, sheet: &Sheet) -> Option<Finding> {
-    let machines = sheet.machines.as_ref()?;
-    (machines.image.is_none() && provider.image.is_none()).then(|| {
-        Finding::error(of(name).key("image"), format!("`{name}` has no `image`"))
-            .related(of(name).key("kind"), "its kind")
-            .help("name the image that machines are made from, as the cloud calls it")
     })
 }
 
@@ -160,6 +161,26 @@ fn machineless(topology: &Topology, pool: Pool<'_>) -> Vec<Finding> {
             Finding::error(pool.provider_path(at), message)
                 .related(of(name).key("kind"), "its kind")
                 .help("a pool's providers have to hold machines: remove it from here")
+        })
+        .collect()
+}
+
+/// What would be made there could be lost or could not serve, so it is not made at all.
+fn lacking(topology: &Topology, pool: Pool<'_>) -> Vec<Finding> {
+    let entries = pool.providers.iter().enumerate();
+    let lacks = |name: &ProviderName| {
+        let kind = topology.providers.get(name)?.kind;
+        let lacks = kind.sheet()?.machines.as_ref()?.lacks?;
+        Some((kind, lacks))
+    };
+    entries
+        .filter_map(|(at, entry)| {
+            let (kind, lacks) = lacks(entry.name())?;
+            let message = format!("`{}` can't have nodes yet: {lacks}", entry.name());
+            let finding = Finding::error(pool.provider_path(at), message)
+                .related(of(entry.name()).key("kind"), "its kind")
+                .help(format!("use accounts of the kind `{kind}` for `dns` and `balancers` only"));
+            Some(finding)
         })
         .collect()
 }
