@@ -3,6 +3,9 @@
 //! A comment on each record set says whose it is; it is written in the same call. One call changes
 //! all record sets of a name together. The API can't tell whether somebody else came between: two
 //! controllers of one fleet that write the same name at once leave what the later one wrote.
+//!
+//! Writes that run beside each other fail with "database is locked" (pdns issue 14564) or leave
+//! records twice (7128), so an account writes one name after another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -15,6 +18,7 @@ use damm_fleet::blueprint::RecordSet;
 use damm_fleet::{FailureClass, Span};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use crate::error::SetupError;
 use crate::http::{Ask, Auth, Dialect, Http, Reply};
@@ -33,11 +37,13 @@ const ALIASES: [&str; 3] = ["CNAME", "ALIAS", "LUA"];
 /// When the endpoint or the key can't be used.
 pub fn open(account: Account) -> std::result::Result<Parts, SetupError> {
     let http = account.http(Auth::Header("x-api-key", account.token()?), None)?;
-    Ok(Parts { dns: Some(Arc::new(PowerDns { http })), ..Parts::default() })
+    Ok(Parts { dns: Some(Arc::new(PowerDns { http, turn: Mutex::default() })), ..Parts::default() })
 }
 
 struct PowerDns {
     http: Http,
+    /// Whose turn it is to write.
+    turn: Mutex<()>,
 }
 
 /// How PowerDNS says no: in JSON, or in a line of text.
@@ -181,6 +187,7 @@ impl Dns for PowerDns {
         if !zone::holds(zone, name) {
             return Err(rejected(zone::outside(zone, name)));
         }
+        let _turn = self.turn.lock().await;
         let mut seen = self.sets(OPERATION, zone, Some(name)).await?;
         let counts = |set: &Set| {
             let kind = set.kind.as_str();
