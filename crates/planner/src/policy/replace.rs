@@ -1,8 +1,10 @@
 //! What is blocked, no longer wanted as it is, or too old is replaced: its replacement is made.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
-use damm_fleet::{Duty, Node, NodeId, PopulationName, Reason, Role, Subject, Timestamp};
+use damm_fleet::inventory::ObservedAddress;
+use damm_fleet::{Duty, Frontdoor, Node, NodeId, PopulationName, Reason, Role, Subject, Timestamp};
 
 use crate::address::{self, Address};
 use crate::age;
@@ -13,6 +15,9 @@ use crate::policy::breaker::Allowance;
 use crate::policy::{fill, surplus};
 use crate::pool::Pool;
 use crate::report::Item;
+
+/// What a population has too few of, as reasons say it.
+const PREFIXES: &str = "prefixes";
 
 /// Why something is replaced, in the order of urgency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -195,7 +200,7 @@ fn blocked_node(
     if movable && !hopeless {
         return None;
     }
-    let networks: std::collections::BTreeSet<_> = all.iter().flat_map(|x| x.networks()).collect();
+    let networks: BTreeSet<_> = all.iter().flat_map(|x| x.networks()).collect();
     Some(Reason::Blocked { networks: networks.into_iter().collect() })
 }
 
@@ -250,26 +255,39 @@ fn due(b: &Builder<'_>, pool: &Pool<'_>, node: &Node, a: &Address<'_>) -> Option
 
 /// One door of the most crowded prefix, for a population whose doors stand in too few of them while
 /// nothing else is on its way.
+///
+/// An account that was asked for that reason and gave an address of the same prefix again is not
+/// asked until that door has gone, by its age at the latest: it may have no other prefix to give,
+/// and doors would be exchanged without end.
 fn crowded(b: &Builder<'_>, pool: &Pool<'_>) -> Option<Candidate> {
     if pool.role != Role::Ingress {
         return None;
     }
     let population = lacks_prefixes(b, pool)?;
+    let nodes = b.pool(pool);
     let coming = |n: &&Node| n.stage.is_building() || address::of(n).any(|a| a.stage.is_building());
-    if b.pool(pool).iter().any(coming) {
+    if nodes.iter().any(coming) {
         return None;
     }
     let tally = b.tallies.0.get(&population)?;
     let (prefix, _) = tally.prefixes.iter().max_by_key(|(_, n)| **n)?;
-    let nodes = b.pool(pool);
-    let movable = |n: &&&Node| age::node_rotates_addresses(b.s.topology, b.s.offers, n);
+    let there = |d: &Frontdoor| {
+        address::observed(b.s, d.id.into()).and_then(ObservedAddress::prefix) == Some(*prefix)
+    };
+    let in_vain = |n: &&&Node| n.served_doors().any(|d| for_other_prefixes(d) && there(d));
+    let in_vain: BTreeSet<_> = nodes.iter().filter(in_vain).map(|n| &n.provider).collect();
+    let movable = |n: &&&Node| {
+        age::node_rotates_addresses(b.s.topology, b.s.offers, n) && !in_vain.contains(&n.provider)
+    };
     let doors = nodes.iter().filter(movable).flat_map(|n| n.served_doors().map(|d| (n.id, d)));
-    let there = |id| address::observed(b.s, id).and_then(|a| a.prefix()) == Some(*prefix);
-    let (node, door) =
-        doors.filter(|(_, d)| there(d.id.into())).min_by_key(|(_, d)| d.created_at)?;
-    let why = Reason::Diversity { population, what: "prefixes".to_owned() };
+    let (node, door) = doors.filter(|(_, d)| there(d)).min_by_key(|(_, d)| d.created_at)?;
+    let why = Reason::Diversity { population, what: PREFIXES.to_owned() };
     let (urgency, due, subject) = (Urgency::Diversity, door.created_at, door.id.into());
     Some(Candidate { urgency, due, subject, node, why })
+}
+
+fn for_other_prefixes(door: &Frontdoor) -> bool {
+    matches!(&door.reason, Reason::Diversity { what, .. } if what == PREFIXES)
 }
 
 fn lacks_prefixes(b: &Builder<'_>, pool: &Pool<'_>) -> Option<PopulationName> {
