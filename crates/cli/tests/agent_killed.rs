@@ -36,6 +36,7 @@ exec "$tool" "$@"
 fn config() -> NodeConfig {
     let door = |address: &str| DoorConfig {
         address: address.parse::<IpAddr>().unwrap(),
+        public: None,
         port: 443,
         transport: "shadowsocks".to_owned(),
         receiving: Receiving::Active,

@@ -148,6 +148,11 @@ pub struct ListedAddress {
     pub asn: Asn,
     /// The provider's name for the machine that it is attached to.
     pub attached_to: Option<String>,
+    /// What stands for it on the machine that it is attached to, where the vendor
+    /// [translates](damm_fleet::Capabilities::translated_addresses): packets for the address carry
+    /// this one when they arrive there. None where the machine sees the address itself, and while
+    /// it is attached to nothing.
+    pub inner: Option<IpAddr>,
     /// When it was made, as the provider says.
     pub created_at: Timestamp,
 }
@@ -269,8 +274,12 @@ pub struct NodeOrders {
 /// What a node should do with one address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressOrders {
-    /// The address.
+    /// The address, as the internet sees it.
     pub address: IpAddr,
+    /// What stands for it on the node, where its vendor translates; none where the node has the
+    /// address itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inner: Option<IpAddr>,
     /// Whether it takes no new sessions.
     pub draining: bool,
 }

@@ -37,7 +37,7 @@ impl Post {
     }
 
     fn orders(&self, generation: u64, draining: bool) -> NodeOrders {
-        let door = AddressOrders { address: self.address.address, draining };
+        let door = AddressOrders { address: self.address.address, inner: None, draining };
         NodeOrders { generation, frontdoors: [(self.door, door)].into(), ..NodeOrders::default() }
     }
 

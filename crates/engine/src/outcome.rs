@@ -36,10 +36,12 @@ impl Engine {
                 row.address = Some(a.address);
                 row.asn = Some(a.asn);
                 row.attached = a.attached_to.is_some();
+                row.inner = a.inner;
             }
             (Call::Attach { .. }, _) => row.attached = true,
             (Call::Detach { .. }, _) => {
                 row.attached = false;
+                row.inner = None;
                 self.world().seen.elsewhere.remove(&row.subject);
             }
             (call, _) if call.takes_down() => row.not_before = Some(now + DELETE_AGAIN),

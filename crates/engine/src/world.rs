@@ -113,7 +113,7 @@ impl World {
         let mut hash = DefaultHasher::new();
         self.blueprint.id.hash(&mut hash);
         for row in self.rows.values() {
-            let held = (row.attached, &row.provider_ref, row.missing_since.is_some());
+            let held = (row.attached, row.inner, &row.provider_ref, row.missing_since.is_some());
             (row.subject, row.phase, held).hash(&mut hash);
         }
         for (key, (set, _)) in &self.told.records {

@@ -24,6 +24,9 @@ pub struct Capabilities {
     /// without one, and ours are those that the ledger knows; so the account has to be the fleet's
     /// alone.
     pub tagged_addresses: bool,
+    /// Whether packets for an IPv4 address arrive at its machine with another destination, one of
+    /// the vendor's network. Listings show that one while the address is attached.
+    pub translated_addresses: bool,
     /// Whether a creation that is called again with the same key makes nothing new.
     pub idempotent_create: bool,
 }
@@ -36,6 +39,7 @@ impl Capabilities {
         user_data_limit: 0,
         list_lag: crate::time::Span::ZERO,
         tagged_addresses: false,
+        translated_addresses: false,
         idempotent_create: false,
     };
 }
@@ -89,6 +93,7 @@ impl Offer {
                 user_data_limit: 32 * 1024,
                 list_lag: crate::time::Span::ZERO,
                 tagged_addresses: true,
+                translated_addresses: false,
                 idempotent_create: true,
             },
             machines: [("namespace".to_owned(), Usd::ZERO)].into(),
@@ -106,6 +111,7 @@ impl Offer {
                 user_data_limit: 32 * 1024,
                 list_lag: crate::time::Span::from_secs(60),
                 tagged_addresses: settings.tagged_addresses,
+                translated_addresses: settings.translated_addresses,
                 idempotent_create: false,
             },
             machines: sizes.map(|(s, p)| (s.to_owned(), Usd::from_mills(p))).into(),

@@ -194,6 +194,10 @@ pub struct Resource {
     /// Machine: its own address. Address: itself.
     #[serde(default)]
     pub address: Option<IpAddr>,
+    /// Address: what stands for it on its machine, where the vendor translates; known while it is
+    /// attached there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inner: Option<IpAddr>,
     /// The autonomous system that the address is announced from.
     #[serde(default)]
     pub asn: Option<Asn>,
@@ -239,6 +243,7 @@ impl Resource {
             attempt: 0,
             provider_ref: None,
             address: None,
+            inner: None,
             asn: None,
             attached: false,
             missing_since: None,

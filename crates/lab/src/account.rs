@@ -309,6 +309,7 @@ fn told_address(name: &str, address: &Address) -> ListedAddress {
         address: address.address,
         asn: address.asn,
         attached_to: address.machine.clone(),
+        inner: None,
         created_at: address.held.created_at,
     }
 }

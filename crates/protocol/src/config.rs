@@ -87,6 +87,9 @@ pub struct DoorConfig {
     /// Where clients connect to, as this server sees it: behind a translation it differs from what
     /// clients are told.
     pub address: IpAddr,
+    /// What clients are told, where that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<IpAddr>,
     /// The port.
     pub port: u16,
     /// What it speaks: a key of [`transports`](IngressConfig::transports).
@@ -147,6 +150,9 @@ pub struct AddressConfig {
     /// The address, as this server sees it: behind a translation it differs from what the internet
     /// sees.
     pub address: IpAddr,
+    /// What the internet sees, where that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<IpAddr>,
     /// New sessions in proportion to this; 0: none.
     pub weight: u32,
     /// Whether it takes new sessions.

@@ -229,8 +229,12 @@ fn egress_config(n: u8, addresses: u8) -> NodeConfig {
         sessions4: ipnet::Ipv4Net::new_assert(Ipv4Addr::new(10, 64, 4, 0), 22),
         sessions6: ipnet::Ipv6Net::new_assert(Ipv6Addr::new(0xfd00, 0xda, 0, 1, 0, 0, 0, 0), 64),
     };
-    let address =
-        |address: IpAddr| AddressConfig { address, weight: 100, receiving: Receiving::Active };
+    let address = |address: IpAddr| AddressConfig {
+        address,
+        public: None,
+        weight: 100,
+        receiving: Receiving::Active,
+    };
     let v4 = |i: u8| address(Ipv4Addr::new(203, 0, n, 100 + i).into());
     let v6 = |i: u8| {
         let net = 0xe0 + u16::from(n);

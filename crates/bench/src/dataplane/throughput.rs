@@ -65,6 +65,7 @@ pub fn forwarding(mut bed: Bed, table: &mut Table) -> Result<()> {
 fn ruleset() -> Result<String> {
     let address = |n: u8| AddressConfig {
         address: Ipv4Addr::new(198, 51, 100, n).into(),
+        public: None,
         weight: 1,
         receiving: Receiving::Active,
     };

@@ -23,7 +23,7 @@ impl State {
         let config = &self.account_of(provider)?.config;
         config.check_location(&order.location)?;
         let hidden_until = config.lateness(now, dice);
-        let tagged = config.offer.capabilities.tagged_addresses;
+        let by = config.offer.capabilities.clone();
         let drawn = self.draw_address(provider);
         let (ip, asn) = drawn.ok_or_else(no_address)?;
         let address = Address {
@@ -38,7 +38,7 @@ impl State {
             hidden_until,
             gone_at: None,
         };
-        let answer = address.told(tagged, now);
+        let answer = address.told(&by, now);
         self.insert_address(provider, address, now);
         Ok(answer)
     }
@@ -52,14 +52,14 @@ impl State {
         let Some(account) = self.accounts.get(provider) else {
             return Vec::new();
         };
-        let tagged = account.config.offer.capabilities.tagged_addresses;
+        let by = &account.config.offer.capabilities;
         let ours = |a: &&Address| a.tag.as_ref().is_some_and(|t| t.fleet == fleet);
         let shown = account
             .addresses
             .values()
             .filter(|a| a.hidden_until.is_none_or(|until| until <= now))
-            .filter(|a| !tagged || ours(a));
-        shown.map(|a| a.told(tagged, now)).collect()
+            .filter(|a| !by.tagged_addresses || ours(a));
+        shown.map(|a| a.told(by, now)).collect()
     }
 
     pub(super) fn attach_address(

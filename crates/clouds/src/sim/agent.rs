@@ -1,14 +1,13 @@
 //! The agents on the embedded cloud's machines, and the sessions through them.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use damm_fleet::topology::SimSettings;
 use damm_fleet::{NodeId, ProviderName, Span, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::dice::{hash, mix, unit};
-use crate::traits::{NodeOrders, NodeReport};
+use crate::traits::{AddressOrders, NodeOrders, NodeReport};
 
 /// Sessions come this many times faster than they end: a new door is soon found by clients, while
 /// whoever is connected stays.
@@ -88,7 +87,7 @@ impl Agent {
     }
 
     /// The addresses that its orders name, and whether each takes no new sessions.
-    pub(super) fn doors(&self) -> impl Iterator<Item = (Subject, IpAddr, bool)> {
+    pub(super) fn doors(&self) -> impl Iterator<Item = (Subject, &AddressOrders, bool)> {
         let doing = self.doing();
         let all = doing.draining;
         let fronts = doing.frontdoors.iter();
@@ -96,7 +95,7 @@ impl Agent {
         fronts
             .map(|(id, o)| (Subject::Frontdoor(*id), o))
             .chain(eips.map(|(id, o)| (Subject::EgressIp(*id), o)))
-            .map(move |(subject, o)| (subject, o.address, all || o.draining))
+            .map(move |(subject, o)| (subject, o, all || o.draining))
     }
 
     /// Comes for its orders and fits its sessions to them and to the addresses that it has.
@@ -106,7 +105,7 @@ impl Agent {
         &mut self,
         now: Timestamp,
         settings: &SimSettings,
-        has: impl Fn(IpAddr) -> bool,
+        has: impl Fn(&AddressOrders) -> bool,
     ) -> Vec<(Subject, u64)> {
         if !self.alive() {
             return Vec::new();
@@ -116,8 +115,8 @@ impl Agent {
         let begin = self.joins_at.map_or(NEVER, |at| at.max(now));
         let mut before = std::mem::take(&mut self.flows);
         let mut flows = BTreeMap::new();
-        for (subject, address, draining) in self.doors() {
-            if has(address) {
+        for (subject, orders, draining) in self.doors() {
+            if has(orders) {
                 let flow = before.remove(&subject);
                 let flow = flow.unwrap_or_else(|| Flow::new(begin));
                 flows.insert(subject, flow.turned(subject, draining, now, settings));

@@ -1,14 +1,12 @@
 //! Agents' lives: they come with their machines, and go with them.
 
-use std::net::IpAddr;
-
 use damm_fleet::{NodeId, ProviderName, Subject, Timestamp};
 
 use super::agent::{Agent, Flow};
 use super::audit::Happening;
 use super::rows::Key;
 use super::state::{Due, State};
-use crate::traits::Tag;
+use crate::traits::{AddressOrders, Tag};
 
 impl State {
     /// An agent's machine is there; its first one, while that lasts.
@@ -60,7 +58,7 @@ impl State {
             return;
         };
         if let Some((provider, machine)) = agent.machine.clone() {
-            let has = |ip| self.stands_on(ip, &provider, &machine);
+            let has = |o: &AddressOrders| self.stands_on(o, &provider, &machine);
             let settings = self.accounts.get(&provider).map(|a| &a.config.settings);
             let cut = settings.map(|s| agent.settle(now, s, has)).unwrap_or_default();
             for (subject, sessions) in cut {
@@ -71,14 +69,17 @@ impl State {
         self.touch(Key::Agent(node));
     }
 
-    /// Whether traffic to an address comes to a machine.
-    fn stands_on(&self, ip: IpAddr, provider: &ProviderName, machine: &str) -> bool {
-        let owner = self.owners.get(&ip).filter(|(p, _)| p == provider);
-        owner.is_some_and(|(_, r)| {
-            let account = self.accounts.get(provider);
-            let held = account.and_then(|a| a.held.get(machine));
-            r == machine || held.is_some_and(|h| h.contains(r))
-        })
+    /// Whether traffic to an address comes to a machine, and is known there for what it is.
+    fn stands_on(&self, told: &AddressOrders, provider: &ProviderName, machine: &str) -> bool {
+        let owner = self.owners.get(&told.address).filter(|(p, _)| p == provider);
+        let Some(((_, r), account)) = owner.zip(self.accounts.get(provider)) else {
+            return false;
+        };
+        let held = account.held.get(machine).is_some_and(|h| h.contains(r));
+        let translated = account.config.offer.capabilities.translated_addresses;
+        let address = account.addresses.get(r).filter(|_| held && translated);
+        let inner = address.and_then(|a| a.inner(machine));
+        (held || r == machine) && told.inner == inner
     }
 
     fn cut(&mut self, p: &ProviderName, r: &str, subject: Subject, sessions: u64, at: Timestamp) {

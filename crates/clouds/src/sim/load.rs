@@ -151,6 +151,7 @@ impl Config {
                     user_data_limit: 0,
                     list_lag: Span::ZERO,
                     tagged_addresses: true,
+                    translated_addresses: false,
                     idempotent_create: false,
                 },
                 machines: std::collections::BTreeMap::new(),

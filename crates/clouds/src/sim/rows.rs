@@ -1,12 +1,13 @@
 //! The embedded cloud's objects as they are stored.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use damm_fleet::blueprint::RecordSet;
-use damm_fleet::{Asn, BalancerName, NodeId, ProviderName, Timestamp};
+use damm_fleet::{Asn, BalancerName, Capabilities, NodeId, ProviderName, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::dice::hash;
 use super::limiter::Bucket;
 use super::pool::Pool;
 use crate::traits::{ListedAddress, ListedMachine, MachineState, Tag};
@@ -152,11 +153,20 @@ impl Address {
         }
     }
 
+    /// What stands for it on its machine behind a translation: another at each machine.
+    pub(super) fn inner(&self, machine: &str) -> Option<IpAddr> {
+        let low = hash(&format!("{} {machine}", self.reference)) as u32 & 0x000f_ffff;
+        let inner = Ipv4Addr::from_bits(0xac10_0000 | low);
+        self.address.is_ipv4().then_some(inner.into())
+    }
+
     /// How the vendor shows it; without its tag, where addresses carry none.
-    pub(super) fn told(&self, tagged: bool, now: Timestamp) -> ListedAddress {
+    pub(super) fn told(&self, by: &Capabilities, now: Timestamp) -> ListedAddress {
+        let inner = self.machine().filter(|_| by.translated_addresses);
         ListedAddress {
+            inner: inner.and_then(|machine| self.inner(machine)),
             provider_ref: self.reference.clone(),
-            tag: self.tag.clone().filter(|_| tagged),
+            tag: self.tag.clone().filter(|_| by.tagged_addresses),
             address: self.address,
             asn: self.asn,
             attached_to: self.attached_to(now),

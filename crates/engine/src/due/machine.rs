@@ -119,10 +119,13 @@ pub(super) fn orders(view: &View<'_>, node: &Node, due: &mut Due) {
     due.steps.push(step);
 }
 
-/// Whether some of a new node's addresses are about to be given: its agent is told of all at once.
+/// Whether some of a new node's addresses are about to be given, or to be known as the node sees
+/// them: its agent is told of all at once.
 fn settling(view: &View<'_>, node: &Node) -> bool {
     let about_to_be = |r: &Resource| match r.phase {
         Phase::Creating => true,
+        // The next look shows what stands for it.
+        Phase::Present if r.attached => view.inner(r).is_none(),
         Phase::Wanted => r.not_before.is_none_or(|t| t <= view.now),
         _ => false,
     };

@@ -106,6 +106,17 @@ impl<'a> View<'a> {
         self.capabilities(provider).is_none_or(|c| c.movable_addresses)
     }
 
+    /// What stands for a row's address on its machine, if anything does; none while that is not
+    /// known, so that the agent can't be told of the address yet.
+    pub fn inner(&self, row: &Resource) -> Option<Option<IpAddr>> {
+        let translated = row.address.is_some_and(|a| a.is_ipv4())
+            && self.capabilities(&row.provider).is_some_and(|c| c.translated_addresses);
+        match translated {
+            true => row.inner.map(Some),
+            false => Some(None),
+        }
+    }
+
     /// Sessions on one address that its agent told of lately. An agent that has been silent for
     /// too long holds none that we know of.
     pub fn sessions(&self, node: NodeId, subject: Subject) -> u64 {
@@ -125,14 +136,16 @@ impl<'a> View<'a> {
     }
 
     /// What a node's agent should do now. An address is in it from the moment that the provider
-    /// gave it, attached or not, so that one word to the agent is enough for a new node.
+    /// gave it, attached or not, so that one word to the agent is enough for a new node; behind a
+    /// translation, from the moment that it is known what stands for it.
     pub fn orders(&self, node: &Node) -> NodeOrders {
         let draining = |s: &Stage| node.stage.is_draining() || s.is_draining();
         let order = |subject: Subject, stage: &Stage| {
             let row = self.row(subject).filter(|r| r.phase.may_exist())?;
             let draining = draining(stage);
             let address = row.address.filter(|_| !stage.is_leaving())?;
-            Some(AddressOrders { address, draining })
+            let inner = self.inner(row)?;
+            Some(AddressOrders { address, inner, draining })
         };
         let doors = node.frontdoors.values();
         let ips = node.egress_ips.values();
@@ -171,11 +184,19 @@ pub fn addresses(node: &Node) -> impl Iterator<Item = (Subject, &Stage)> {
 pub fn orders_digest(orders: &NodeOrders) -> String {
     let mut text = format!("draining={}", orders.draining);
     for (id, o) in &orders.frontdoors {
-        text.push_str(&format!("\n{id} {} {}", o.address, o.draining));
+        text.push_str(&format!("\n{id} {}", line(o)));
     }
     for (id, o) in &orders.egress_ips {
-        text.push_str(&format!("\n{id} {} {}", o.address, o.draining));
+        text.push_str(&format!("\n{id} {}", line(o)));
     }
     let hash = Sha256::digest(text.as_bytes());
     hash.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn line(orders: &AddressOrders) -> String {
+    let AddressOrders { address, inner, draining } = orders;
+    match inner {
+        Some(inner) => format!("{address} at {inner} {draining}"),
+        None => format!("{address} {draining}"),
+    }
 }

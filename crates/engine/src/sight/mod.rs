@@ -118,6 +118,7 @@ struct Item<'a> {
     provider_ref: &'a str,
     tag: &'a Tag,
     address: Option<IpAddr>,
+    inner: Option<IpAddr>,
     asn: Option<Asn>,
     created_at: Timestamp,
     is: Is<'a>,
@@ -171,6 +172,7 @@ fn machine(listed: &ListedMachine) -> Option<Item<'_>> {
         provider_ref: &listed.provider_ref,
         tag: listed.tag.as_ref()?,
         address: listed.address,
+        inner: None,
         asn: listed.asn,
         created_at: listed.created_at,
         is: Is::Machine(listed.state),
@@ -182,6 +184,7 @@ fn address(listed: &ListedAddress) -> Option<Item<'_>> {
         provider_ref: &listed.provider_ref,
         tag: listed.tag.as_ref()?,
         address: Some(listed.address),
+        inner: listed.inner,
         asn: Some(listed.asn),
         created_at: listed.created_at,
         is: Is::Address(listed.attached_to.as_deref()),
@@ -307,6 +310,7 @@ impl Eye<'_, '_> {
         self.observe(Observed::Absent)?;
         self.row.missing_since = None;
         self.row.attached = false;
+        self.row.inner = None;
         if self.row.phase == Phase::Wanted {
             self.row.provider_ref = None;
             self.row.address = None;
@@ -323,6 +327,7 @@ impl Eye<'_, '_> {
             Some(item) => {
                 self.row.missing_since = None;
                 self.row.attached = self.attached(item);
+                self.row.inner = item.inner.filter(|_| self.row.attached);
                 self.observe(Observed::Found)
             }
         }
@@ -381,6 +386,7 @@ impl Eye<'_, '_> {
 
     fn address(&mut self, item: &Item<'_>) -> Result<(), IllegalPhase> {
         self.row.attached = self.attached(item);
+        self.row.inner = item.inner.filter(|_| self.row.attached);
         if matches!(item.is, Is::Address(Some(_))) && !self.row.attached {
             self.look.elsewhere.insert(self.row.subject);
         }

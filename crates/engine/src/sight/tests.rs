@@ -37,6 +37,7 @@ fn listed_address(attached_to: Option<&str>) -> ListedAddress {
         address: address(),
         asn: Asn(64_500),
         attached_to: attached_to.map(str::to_owned),
+        inner: None,
         created_at: at(0),
     }
 }

@@ -176,6 +176,8 @@ pub struct SimSettings {
     pub movable_addresses: bool,
     /// Whether addresses carry tags; at some vendors they can't.
     pub tagged_addresses: bool,
+    /// Whether a machine sees its addresses under others, behind a translation.
+    pub translated_addresses: bool,
     /// From a machine's deletion to its leaving the listings.
     pub delete_time: Span,
     /// What a caller waits for an answer that is lost.
@@ -199,6 +201,7 @@ impl Default for SimSettings {
             max_addresses: 256,
             movable_addresses: true,
             tagged_addresses: true,
+            translated_addresses: false,
             delete_time: Span::from_secs(5),
             timeout: Span::from_secs(10),
             sessions_per_address: 1_000,

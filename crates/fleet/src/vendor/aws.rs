@@ -34,6 +34,7 @@ pub const SHEET: Sheet = Sheet {
             user_data_limit: 16 * 1024,
             list_lag: Span::from_secs(60),
             tagged_addresses: true,
+            translated_addresses: true,
             idempotent_create: true,
         },
         // By Debian's account: anybody may publish an image of any name.

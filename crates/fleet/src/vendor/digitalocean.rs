@@ -22,6 +22,7 @@ pub const SHEET: Sheet = Sheet {
             user_data_limit: 64 * 1024,
             list_lag: Span::from_secs(60),
             tagged_addresses: false,
+            translated_addresses: false,
             idempotent_create: false,
         },
         image: "debian-12-x64",

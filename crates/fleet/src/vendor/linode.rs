@@ -21,6 +21,7 @@ pub const SHEET: Sheet = Sheet {
             user_data_limit: 16 * 1024,
             list_lag: Span::from_secs(60),
             tagged_addresses: true,
+            translated_addresses: false,
             idempotent_create: true,
         },
         image: "linode/debian12",

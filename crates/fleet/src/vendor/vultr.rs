@@ -18,6 +18,7 @@ pub const SHEET: Sheet = Sheet {
             user_data_limit: 32 * 1024,
             list_lag: Span::from_secs(60),
             tagged_addresses: true,
+            translated_addresses: false,
             idempotent_create: false,
         },
         image: "Debian 12 x64 (bookworm)",

@@ -20,6 +20,8 @@ const WORTH_A_WORD: u32 = 3;
 pub(super) struct Proving {
     /// What stands at which address, and for a front door which transport it speaks.
     targets: BTreeMap<Subject, (IpAddr, Option<String>)>,
+    /// What addresses behind a translation have to be seen as, where the controller told.
+    outside: BTreeMap<IpAddr, IpAddr>,
     /// Transports that were seen taking connections since they are wanted.
     heard: BTreeSet<String>,
     /// What the controller saw each address as that is proved.
@@ -42,6 +44,7 @@ impl Proving {
     pub(super) const fn new(proved: BTreeMap<IpAddr, IpAddr>, seed: u64) -> Self {
         Self {
             targets: BTreeMap::new(),
+            outside: BTreeMap::new(),
             heard: BTreeSet::new(),
             proved,
             open: BTreeMap::new(),
@@ -53,11 +56,15 @@ impl Proving {
     /// come back with another owner.
     pub(super) fn aim(&mut self, config: &NodeConfig, now: Timestamp) -> bool {
         self.targets = targets(config);
+        self.outside = outside(config);
         let wanted: BTreeSet<IpAddr> = self.targets.values().map(|(a, _)| *a).collect();
         let spoken = |kind: &String| self.targets.values().any(|(_, k)| k.as_ref() == Some(kind));
         self.heard.retain(spoken);
         let before = self.proved.len();
-        self.proved.retain(|address, _| wanted.contains(address));
+        let still = |address: &IpAddr, seen: &mut IpAddr| {
+            wanted.contains(address) && self.outside.get(address).is_none_or(|o| o == seen)
+        };
+        self.proved.retain(still);
         self.open.retain(|address, _| wanted.contains(address));
         for address in wanted.into_iter().filter(|a| !self.proved.contains_key(a)) {
             self.seed = self.seed.wrapping_add(1);
@@ -158,10 +165,17 @@ impl Proving {
         self.open.values().filter(|o| o.asked).count()
     }
 
-    /// Seen as itself, or as what stands for it alone in front of a provider's translation.
+    /// Seen as itself, or as what stands for it alone in front of a provider's translation: what
+    /// the controller told that it is, or any such face. Without its own, an address may be seen
+    /// as the vendor's router.
     fn judge(&self, address: IpAddr, seen: IpAddr) -> Result<IpAddr, String> {
+        if self.outside.get(&address).is_some_and(|outside| *outside == seen) {
+            return Ok(seen);
+        }
         let shared = self.proved.iter().any(|(other, s)| *other != address && *s == seen);
-        if seen == address || is_private(address) && !is_private(seen) && !shared {
+        let any_face = !self.outside.contains_key(&address)
+            && (seen == address || is_private(address) && !is_private(seen) && !shared);
+        if any_face {
             return Ok(seen);
         }
         Err("the controller sees what it sends as another address".to_owned())
@@ -176,6 +190,18 @@ fn targets(config: &NodeConfig) -> BTreeMap<Subject, (IpAddr, Option<String>)> {
         }
         RoleConfig::Egress(role) => {
             role.addresses.iter().map(|(id, a)| ((*id).into(), (a.address, None))).collect()
+        }
+    }
+}
+
+/// What the internet sees addresses as that stand behind a translation.
+fn outside(config: &NodeConfig) -> BTreeMap<IpAddr, IpAddr> {
+    match &config.role {
+        RoleConfig::Ingress(role) => {
+            role.frontdoors.values().filter_map(|d| Some((d.address, d.public?))).collect()
+        }
+        RoleConfig::Egress(role) => {
+            role.addresses.values().filter_map(|a| Some((a.address, a.public?))).collect()
         }
     }
 }

@@ -32,6 +32,7 @@ pub fn ingress(egresses: u8) -> IngressConfig {
     };
     let door = |address: &str, transport: &str, receiving| DoorConfig {
         address: address.parse::<IpAddr>().unwrap(),
+        public: None,
         port: 443,
         transport: transport.to_owned(),
         receiving,
@@ -59,6 +60,7 @@ pub fn egress(addresses: u8) -> EgressConfig {
             0 => Ipv6Addr::new(0x2001, 0xdb8, 2, 0, 0, 0, 0, n.into()).into(),
             _ => Ipv4Addr::new(203, 0, 113, n).into(),
         },
+        public: None,
         weight: n.into(),
         receiving: if n == addresses { Receiving::Draining } else { Receiving::Active },
     };

@@ -18,6 +18,7 @@ fn id(n: u64) -> FrontdoorId {
 fn open(world: &mut World) {
     let door = |address: &str| DoorConfig {
         address: address.parse::<IpAddr>().unwrap(),
+        public: None,
         port: 443,
         transport: "shadowsocks".to_owned(),
         receiving: Receiving::Active,

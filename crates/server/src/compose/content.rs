@@ -1,7 +1,7 @@
 //! What one node's agent is told.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use damm_clouds::AddressOrders;
 use damm_fleet::{NodeId, Role};
@@ -87,8 +87,10 @@ impl Scene {
 fn doors(member: &Member) -> BTreeMap<damm_fleet::FrontdoorId, DoorConfig> {
     let config = |id, orders: &AddressOrders| {
         let transport = &member.node.frontdoors.get(id)?.transport;
+        let (address, public) = seen_from_within(orders);
         Some(DoorConfig {
-            address: orders.address,
+            address,
+            public,
             port: transport.port,
             transport: transport.kind.clone(),
             receiving: receiving(member.orders.draining || orders.draining),
@@ -101,8 +103,10 @@ fn doors(member: &Member) -> BTreeMap<damm_fleet::FrontdoorId, DoorConfig> {
 fn addresses(member: &Member) -> BTreeMap<damm_fleet::EgressIpId, AddressConfig> {
     let config = |id, orders: &AddressOrders| {
         let stage = &member.node.egress_ips.get(id)?.stage;
+        let (address, public) = seen_from_within(orders);
         Some(AddressConfig {
-            address: orders.address,
+            address,
+            public,
             // It may not be attached yet: what would be sent from it would be lost.
             weight: u32::from(!stage.is_building()),
             receiving: receiving(member.orders.draining || orders.draining),
@@ -110,6 +114,14 @@ fn addresses(member: &Member) -> BTreeMap<damm_fleet::EgressIpId, AddressConfig>
     };
     let all = member.orders.egress_ips.iter();
     all.filter_map(|(id, orders)| Some((*id, config(id, orders)?))).collect()
+}
+
+/// An address as its node sees it, and as the internet does where that differs.
+fn seen_from_within(orders: &AddressOrders) -> (IpAddr, Option<IpAddr>) {
+    match orders.inner {
+        Some(inner) => (inner, Some(orders.address)),
+        None => (orders.address, None),
+    }
 }
 
 const fn receiving(draining: bool) -> Receiving {

@@ -112,6 +112,7 @@ pub fn node(seed: &mut Seed, role: Role) -> Node {
 pub fn orders(node: &Node, n: u8, generation: u64) -> NodeOrders {
     let address = |k: usize| AddressOrders {
         address: IpAddr::from([198, 18, n, 10 + k as u8]),
+        inner: None,
         draining: false,
     };
     let doors = node.frontdoors.keys().enumerate().map(|(k, id)| (*id, address(k)));

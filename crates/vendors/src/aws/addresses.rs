@@ -110,12 +110,14 @@ impl Aws {
         // What holds it without being a machine, a gateway for instance, holds it all the same.
         let holder = item.text(&["instanceId"]).or_else(|| item.text(&["networkInterfaceId"]));
         let attached_to = association.as_ref().and(holder).map(str::to_owned);
+        let inner = item.text(&["privateIpAddress"]).and_then(|a| a.parse().ok());
         let listed = ListedAddress {
             provider_ref: item.text(&["allocationId"])?.to_owned(),
             tag: tags::read(item),
             address,
             asn: self.origins.asn(address),
             attached_to,
+            inner: association.as_ref().and(inner),
             created_at: tags::made_at(item).unwrap_or_else(|| self.ec2.now()),
         };
         Some(Elastic { listed, association })

@@ -34,6 +34,7 @@ impl DigitalOcean {
             address,
             asn: self.origins.asn(address),
             attached_to: held.map(|h| h.id.to_string()),
+            inner: None,
             created_at,
         }
     }

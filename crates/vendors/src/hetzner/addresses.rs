@@ -50,6 +50,7 @@ impl Hetzner {
             address: ip.ip,
             asn: self.asn(ip.ip),
             attached_to: ip.server.map(|id| id.to_string()),
+            inner: None,
             created_at: ip.created,
         }
     }

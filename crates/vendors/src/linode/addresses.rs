@@ -39,6 +39,7 @@ impl Linode {
             address: reserved.address.into(),
             asn: self.origins.asn(reserved.address.into()),
             attached_to: reserved.holder(),
+            inner: None,
             created_at: self.seen.of(&name, self.http.clock().now()),
             provider_ref: name,
         }

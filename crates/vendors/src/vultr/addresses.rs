@@ -20,6 +20,7 @@ impl Vultr {
             address,
             asn: self.origins.asn(address),
             attached_to: ip.holder().map(str::to_owned),
+            inner: None,
             created_at: self.seen.of(&ip.id, self.http.clock().now()),
         }
     }

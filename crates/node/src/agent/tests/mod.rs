@@ -28,7 +28,7 @@ fn config(generation: u64, role: RoleConfig) -> NodeConfig {
 fn egress(generation: u64, addresses: &[(IpAddr, Receiving)]) -> NodeConfig {
     let numbered = addresses.iter().zip(1..);
     let of = |(&(address, receiving), n): (&(IpAddr, Receiving), u64)| {
-        (EgressIpId::from_raw(n), AddressConfig { address, weight: 1, receiving })
+        (EgressIpId::from_raw(n), AddressConfig { address, public: None, weight: 1, receiving })
     };
     let addresses = numbered.map(of).collect();
     config(generation, RoleConfig::Egress(EgressConfig { ingresses: BTreeMap::new(), addresses }))
@@ -38,7 +38,8 @@ fn egress(generation: u64, addresses: &[(IpAddr, Receiving)]) -> NodeConfig {
 fn ingress(generation: u64, address: IpAddr) -> NodeConfig {
     let transport = "shadowsocks".to_owned();
     let receiving = Receiving::Active;
-    let door = DoorConfig { address, port: 443, transport: transport.clone(), receiving };
+    let door =
+        DoorConfig { address, public: None, port: 443, transport: transport.clone(), receiving };
     let role = IngressConfig {
         sessions4: "10.64.0.0/22".parse().unwrap(),
         sessions6: "fd00:0:0:1::/64".parse().unwrap(),

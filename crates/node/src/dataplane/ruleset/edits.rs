@@ -36,7 +36,8 @@ fn egress() -> impl Strategy<Value = RoleConfig> {
         };
         let config = |(n, (weight, active, moved)): (u8, (u32, bool, bool))| {
             let address = address(n, moved);
-            let config = AddressConfig { address, weight, receiving: receiving(active) };
+            let config =
+                AddressConfig { address, public: None, weight, receiving: receiving(active) };
             (EgressIpId::from_raw(n.into()), config)
         };
         let peer = |n: u8| IngressPeer {
@@ -69,6 +70,7 @@ fn ingress() -> impl Strategy<Value = RoleConfig> {
                 0 => Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 0x71).into(),
                 _ => Ipv4Addr::new(198, 51, 100, place).into(),
             },
+            public: None,
             port: if https { 443 } else { 8_443 },
             transport: transport.to_owned(),
             receiving: receiving(active),

@@ -175,7 +175,7 @@ impl Fleet {
 
     /// One more address for a node.
     fn give(&mut self, id: NodeId) {
-        let order = AddressOrders { address: self.address(), draining: false };
+        let order = AddressOrders { address: self.address(), inner: None, draining: false };
         let (door, ip) = (self.seed.frontdoor(), self.seed.egress_ip());
         let member = self.members.get_mut(&id).unwrap();
         let (stage, reason, cost) =
