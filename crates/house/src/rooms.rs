@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::Complaints;
 
 /// The rooms that are pure: no async, no clock, no sockets, no randomness of their own.
-pub const INNER: [&str; 7] = ["assign", "catalog", "fleet", "planner", "protocol", "reach", "sim"];
+pub const INNER: [&str; 8] =
+    ["assign", "catalog", "fleet", "formats", "planner", "protocol", "reach", "sim"];
 
 /// Every room with the rooms that it may use. A room may be missing from the workspace; one that is
 /// not here is refused until somebody decides where it stands.
@@ -18,6 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("assign", &["fleet"]),
     ("protocol", &["fleet"]),
     ("catalog", &["fleet", "assign"]),
+    ("formats", &["fleet", "catalog", "protocol"]),
     ("sim", &["fleet", "planner", "reach", "assign", "catalog"]),
     ("store", &["fleet", "protocol"]),
     ("clouds", &["fleet"]),
@@ -25,19 +27,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "fleet", "planner", "reach", "assign", "catalog", "protocol", "store", "clouds",
-            "engine",
+            "fleet", "planner", "reach", "assign", "catalog", "formats", "protocol", "store",
+            "clouds", "engine",
         ],
     ),
     ("node", &["fleet", "assign", "protocol"]),
     ("lab", &["fleet", "clouds", "protocol"]),
     ("vendors", &["fleet", "clouds"]),
-    ("client", &["fleet", "catalog"]),
+    ("client", &["fleet", "catalog", "formats", "protocol"]),
     (
         "cli",
         &[
-            "fleet", "planner", "reach", "assign", "catalog", "protocol", "sim", "store", "clouds",
-            "engine", "server", "node", "client", "lab", "vendors",
+            "fleet", "planner", "reach", "assign", "catalog", "formats", "protocol", "sim", "store",
+            "clouds", "engine", "server", "node", "client", "lab", "vendors",
         ],
     ),
     ("conformance", &["fleet", "clouds"]),
