@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::Complaints;
 
 /// The rooms that are pure: no async, no clock, no sockets, no randomness of their own.
-pub const INNER: [&str; 8] =
-    ["assign", "catalog", "fleet", "formats", "planner", "protocol", "reach", "sim"];
+pub const INNER: [&str; 9] =
+    ["assign", "catalog", "fleet", "formats", "planner", "protocol", "reach", "sim", "world"];
 
 /// Every room with the rooms that it may use. A room may be missing from the workspace; one that is
 /// not here is refused until somebody decides where it stands.
@@ -38,16 +38,23 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "fleet", "planner", "reach", "assign", "catalog", "formats", "protocol", "sim", "store",
-            "clouds", "engine", "server", "node", "client", "lab", "vendors",
+            "fleet", "planner", "reach", "assign", "catalog", "formats", "protocol", "sim",
+            "store", "clouds", "engine", "server", "node", "client", "lab", "vendors",
         ],
     ),
+    ("world", &["fleet", "reach"]),
     ("conformance", &["fleet", "clouds"]),
     ("doubles", &["fleet", "clouds", "conformance"]),
     ("house", &[]),
     ("needs", &[]),
     ("testbed", &["fleet", "protocol", "node", "needs"]),
-    ("bench", &["fleet", "planner", "store", "clouds", "engine", "node", "protocol", "testbed"]),
+    (
+        "bench",
+        &[
+            "fleet", "planner", "store", "clouds", "engine", "node", "protocol", "testbed",
+            "reach", "world",
+        ],
+    ),
 ];
 
 /// Packages that bring async, sockets, files of a database, or the machine's randomness. A name

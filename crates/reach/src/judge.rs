@@ -1,0 +1,263 @@
+//! From scores to states, once a minute or so.
+
+use damm_fleet::{FrontdoorId, Network, State, Timestamp};
+
+use crate::cell::Cell;
+use crate::door::{DOWN, Door, MISSES, Pool};
+use crate::ground::Aspect;
+use crate::room::{Reach, reporters, seconds};
+use crate::score::left;
+use crate::settings::Tuned;
+use crate::weather::Isp;
+
+/// With less than this weight of reports in the last hour or so nothing is known of a cell.
+const KNOWN: f64 = 3.0;
+/// A cell speaks for its country's share from this weight on.
+const SPEAKS: f64 = 1.0;
+/// Where two more networks of the country are blocked, odds of 10 to 1 of a cell's own suffice: the
+/// others' odds multiply with them.
+const SIBLING: f64 = 2.303;
+/// So many countries have to show that a door is down, and this share of those that show anything.
+const DOWN_COUNTRIES: (usize, f64) = (3, 0.6);
+/// This share of a country's cells has to be blocked before those that say nothing count as
+/// blocked.
+const INHERIT: f64 = 0.6;
+/// For so many seconds after a block few successes say nothing.
+const MOVED: u32 = 86_400;
+/// Seconds between two looks at cadences, and at what works where.
+const SWEEP: u32 = 3_600;
+
+/// A cell's state that changed, as it may be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// The door.
+    pub door: FrontdoorId,
+    /// The clients' network.
+    pub network: Network,
+    /// What it is now.
+    pub state: State,
+}
+
+impl Reach {
+    /// Judges everything anew. What changed is returned, in order of doors and networks; cells with
+    /// too few reporters are told as their country is.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Change> {
+        let now = seconds(now);
+        let mut changes = Vec::new();
+        for door in &mut self.doors {
+            door.judge_down(now, &self.tuned);
+            if !door.is_down() {
+                door.miss(&self.networks, now, &self.tuned);
+                door.judge(&self.networks, now, &self.tuned);
+            }
+            door.tell(&self.networks, &self.tuned, &mut changes);
+        }
+        self.networks.iter_mut().for_each(|isp| isp.fresh_oks = 0.0);
+        if now.saturating_sub(self.swept) >= SWEEP {
+            self.swept = now;
+            self.voices.sweep(now);
+            self.count_hours(now);
+        }
+        changes
+    }
+
+    /// Counts the hour for what works where.
+    fn count_hours(&mut self, now: u32) {
+        for door in &self.doors {
+            for (network, cell) in door.networks.iter().zip(&door.cells) {
+                let network = self.networks[*network as usize].network;
+                let told = cell.told();
+                self.ground.count((Aspect::Provider, door.provider, network), told, now);
+                self.ground.count((Aspect::Transport, door.transport, network), told, now);
+            }
+        }
+    }
+}
+
+impl Door {
+    /// Whether it answers nobody: two heartbeats are missed, or several countries fail at once.
+    fn judge_down(&mut self, now: u32, s: &Tuned) {
+        let shown = self.pools.iter().filter(|p| {
+            let (oks, fails) = p.recent(now);
+            oks + fails >= SPEAKS
+        });
+        let fails = |p: &&Pool| {
+            let (oks, fails) = p.recent(now);
+            f64::from(p.hard) >= DOWN && fails > 3.0 * oks
+        };
+        let (all, failing) = (shown.clone().count(), shown.filter(fails).count());
+        let (least, share) = DOWN_COUNTRIES;
+        let by_reports = failing >= least && failing as f64 >= share * all as f64;
+        // Heartbeats know better where there are any: clients of many countries can lie together.
+        let down = match self.beat {
+            0 => by_reports,
+            _ => self.misses >= MISSES,
+        };
+        match (down, self.is_down()) {
+            (true, false) => self.down_since = now.max(1),
+            (false, true) => self.come_up(now, s),
+            _ => {}
+        }
+    }
+
+    /// What was held against it while it was down says nothing of any censor.
+    fn come_up(&mut self, now: u32, s: &Tuned) {
+        (self.down_since, self.up_since) = (0, now);
+        for cell in &mut self.cells {
+            if cell.state != State::Blocked {
+                cell.acquit();
+            }
+        }
+        for pool in &mut self.pools {
+            if !pool.blocked {
+                (pool.hard, pool.soft) = (0.0, 0.0);
+            }
+        }
+        self.quiet_until = self.quiet_until.max(now.saturating_add(s.glimpse_seconds()));
+    }
+
+    /// Counts the successes that should have come since the last tick.
+    fn miss(&mut self, networks: &[Isp], now: u32, s: &Tuned) {
+        if now < self.quiet_until {
+            return;
+        }
+        let memory = s.memory.as_secs_f64();
+        for (network, cell) in self.networks.iter().zip(&mut self.cells) {
+            let isp = &networks[*network as usize];
+            let usual = f64::from(cell.tries - cell.fails);
+            // The clients of a door that was blocked were told of others.
+            let moved = cell.was_blocked() && now.saturating_sub(cell.since) < MOVED;
+            if usual < KNOWN || cell.state == State::Blocked || moved {
+                continue;
+            }
+            // What is learned stands still while the cell is suspect, and fades while it is silent.
+            let share = usual * left(now.saturating_sub(cell.at), memory) / isp.oks().max(usual);
+            cell.miss(share * f64::from(isp.fresh_oks));
+        }
+    }
+
+    fn judge(&mut self, networks: &[Isp], now: u32, s: &Tuned) {
+        for at in 0..self.pools.len() {
+            let pool = self.pools[at];
+            let up = self.is_up_beyond(pool.country, now);
+            let (mut speaking, mut blocked) = (0usize, 0usize);
+            for cell in cells_of(&self.networks, &self.cells, networks, pool.country) {
+                let cell = &self.cells[cell];
+                speaking += usize::from(cell.recent_at(now) >= SPEAKS);
+                blocked += usize::from(cell.state == State::Blocked);
+            }
+            let around = Around { pool, up, blocked };
+            for cell in cells_of(&self.networks, &self.cells, networks, pool.country) {
+                around.judge(&mut self.cells[cell], now, s);
+            }
+            let everywhere = blocked >= 2 && blocked as f64 >= INHERIT * speaking as f64;
+            let pool = &mut self.pools[at];
+            let is_blocked = everywhere && (pool.blocked || f64::from(pool.hard) >= s.h && up);
+            if is_blocked != pool.blocked {
+                (pool.blocked, pool.since) = (is_blocked, now);
+                pool.hard = if is_blocked { pool.hard } else { 0.0 };
+            }
+        }
+    }
+
+    /// What may be told of each cell; what changed is added.
+    fn tell(&mut self, networks: &[Isp], s: &Tuned, changes: &mut Vec<Change>) {
+        for at in 0..self.cells.len() {
+            let network = networks[self.networks[at] as usize].network;
+            let state = self.outward(at, network.country, s);
+            if self.cells[at].told() != state {
+                self.cells[at].tell(state);
+                changes.push(Change { door: self.id, network, state });
+            }
+        }
+    }
+
+    /// A cell's state as it may leave the room: what is known of fewer than `k` reporters is their
+    /// country's state, and with fewer than `k` in the country nothing.
+    fn outward(&self, at: usize, country: [u8; 2], s: &Tuned) -> State {
+        let cell = &self.cells[at];
+        if self.is_down() {
+            return State::Down;
+        }
+        if reporters(&cell.seen) >= s.k {
+            return cell.state;
+        }
+        let pool = self.pools.iter().find(|p| p.country == country);
+        match pool {
+            Some(p) if p.blocked && reporters(&p.seen) >= s.k => State::Blocked,
+            _ => State::Unknown,
+        }
+    }
+}
+
+/// The places of a country's cells.
+fn cells_of<'a>(
+    of: &'a [u32],
+    cells: &'a [Cell],
+    networks: &'a [Isp],
+    country: [u8; 2],
+) -> impl Iterator<Item = usize> + use<> {
+    debug_assert_eq!(of.len(), cells.len());
+    let mine = |at: &usize| networks[of[*at] as usize].network.country == country;
+    (0..of.len()).filter(mine).collect::<Vec<_>>().into_iter()
+}
+
+/// What a cell's neighbours show.
+struct Around {
+    pool: Pool,
+    /// The door answers somebody elsewhere.
+    up: bool,
+    /// Cells of the country that are blocked.
+    blocked: usize,
+}
+
+impl Around {
+    fn judge(&self, cell: &mut Cell, now: u32, s: &Tuned) {
+        let state = match cell.state {
+            State::Blocked if cell.cured.get() < s.recovery => return,
+            State::Blocked => State::Reachable,
+            _ if self.up && self.is_blocked(cell, s) => State::Blocked,
+            was => open(cell, was, now, s),
+        };
+        if state != cell.state {
+            cell.become_state(state, now);
+        }
+    }
+
+    fn is_blocked(&self, cell: &Cell, s: &Tuned) -> bool {
+        let (hard, pool) = (f64::from(cell.hard), f64::from(self.pool.hard) >= s.h);
+        let probed = cell.probed.get() >= s.suspect;
+        let mut need = s.h;
+        if probed {
+            need -= s.suspect;
+        }
+        if pool || self.blocked >= 2 {
+            need = s.suspect;
+        }
+        if pool && self.blocked >= 2 {
+            need = SIBLING;
+        }
+        let enough = pool || probed || reporters(&cell.seen) >= s.k;
+        let silent = cell.silent.get() >= s.h && reporters(&cell.seen) >= s.k;
+        enough && hard >= need || silent
+    }
+}
+
+/// The state of a cell that is not blocked.
+fn open(cell: &Cell, was: State, now: u32, s: &Tuned) -> State {
+    let soft = f64::from(cell.soft);
+    let recent = cell.recent_at(now);
+    match was {
+        _ if soft >= s.h => State::Degraded,
+        State::Degraded if soft >= s.h / 2.0 => State::Degraded,
+        State::Reachable | State::Degraded if recent >= KNOWN / 2.0 => State::Reachable,
+        _ if recent >= KNOWN => State::Reachable,
+        _ => State::Unknown,
+    }
+}
+
+impl Tuned {
+    fn glimpse_seconds(&self) -> u32 {
+        (self.glimpse.as_millis() / 1_000) as u32
+    }
+}
