@@ -48,6 +48,7 @@ mod ids;
 mod journal;
 pub mod linode;
 mod moments;
+pub mod openstack;
 mod pages;
 mod pool;
 mod shelf;

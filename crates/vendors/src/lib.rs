@@ -24,6 +24,8 @@ pub mod linode;
 pub mod look;
 pub mod moments;
 pub mod names;
+#[cfg(feature = "openstack")]
+pub mod openstack;
 pub mod orders;
 pub mod origins;
 #[cfg(feature = "powerdns")]

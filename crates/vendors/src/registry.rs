@@ -209,6 +209,8 @@ fn looker(account: Account) -> Result<Option<Arc<dyn Look>>, SetupError> {
     match account.provider.kind {
         #[cfg(feature = "hetzner")]
         ProviderKind::Hetzner => crate::hetzner::look(account).map(Some),
+        #[cfg(feature = "openstack")]
+        ProviderKind::OpenStack => crate::openstack::look(account).map(Some),
         _ => Ok(None),
     }
 }
@@ -226,6 +228,8 @@ pub fn adapter(account: Account) -> Result<Parts, SetupError> {
         ProviderKind::DigitalOcean => crate::digitalocean::open(account),
         #[cfg(feature = "hetzner")]
         ProviderKind::Hetzner => crate::hetzner::open(account),
+        #[cfg(feature = "openstack")]
+        ProviderKind::OpenStack => crate::openstack::open(account),
         #[cfg(feature = "haproxy")]
         ProviderKind::HaProxy => crate::haproxy::open(account),
         #[cfg(feature = "powerdns")]

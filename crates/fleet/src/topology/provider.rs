@@ -82,6 +82,8 @@ pub enum ProviderKind {
     Vultr,
     /// Amazon Web Services: machines, addresses, DNS and balancers.
     Aws,
+    /// OpenStack clouds: machines, addresses and balancers.
+    OpenStack,
     /// DNS servers that take dynamic updates (RFC 2136).
     Rfc2136,
     /// PowerDNS servers.

@@ -7,6 +7,7 @@ mod digitalocean;
 mod haproxy;
 mod hetzner;
 mod linode;
+mod openstack;
 mod powerdns;
 mod rfc2136;
 mod vultr;
@@ -115,7 +116,7 @@ pub struct Balancers {
 
 impl ProviderKind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Sim,
         Self::Lab,
         Self::Hetzner,
@@ -123,6 +124,7 @@ impl ProviderKind {
         Self::Linode,
         Self::Vultr,
         Self::Aws,
+        Self::OpenStack,
         Self::Rfc2136,
         Self::PowerDns,
         Self::Cloudflare,
@@ -138,6 +140,7 @@ impl ProviderKind {
             Self::Linode => &linode::SHEET,
             Self::Vultr => &vultr::SHEET,
             Self::Aws => &aws::SHEET,
+            Self::OpenStack => &openstack::SHEET,
             Self::Rfc2136 => &rfc2136::SHEET,
             Self::PowerDns => &powerdns::SHEET,
             Self::Cloudflare => &cloudflare::SHEET,

@@ -56,6 +56,7 @@ pub enum Auth {
 }
 
 /// What an account's way to its vendor is made of.
+#[derive(Clone)]
 pub struct HttpParts {
     /// The account's name in the topology, for errors.
     pub account: ProviderName,
@@ -88,11 +89,7 @@ impl Http {
     ///
     /// When the base is no address of HTTP, or the authorities can't be read.
     pub fn new(parts: HttpParts) -> Result<Self, SetupError> {
-        let why = |why: String| SetupError::Endpoint { endpoint: parts.base.clone(), why };
-        let base = Url::parse(&parts.base).map_err(|e| why(e.to_string()))?;
-        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
-            return Err(why("it has to begin with https:// and a host".to_owned()));
-        }
+        let base = base_of(&parts)?;
         let client = Client::builder()
             .tls_backend_preconfigured(tls::config(parts.ca.as_deref())?)
             .http1_only()
@@ -104,6 +101,19 @@ impl Http {
             .build()
             .map_err(|e| SetupError::Tls(e.without_url().to_string()))?;
         Ok(Self { client, base, parts, paused_until: Mutex::new(Timestamp::EPOCH) })
+    }
+
+    /// The same account's way to another API, for vendors whose services have addresses of their
+    /// own: with the same authorities, and with pauses of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the base is no address of HTTP.
+    pub fn beside(&self, base: &str) -> Result<Self, SetupError> {
+        let parts = HttpParts { base: base.to_owned(), ..self.parts.clone() };
+        let base = base_of(&parts)?;
+        let paused_until = Mutex::new(Timestamp::EPOCH);
+        Ok(Self { client: self.client.clone(), base, parts, paused_until })
     }
 
     /// The account's name in the topology.
@@ -314,6 +324,15 @@ impl Http {
             body.extend_from_slice(&chunk);
         }
         Ok(Reply { status, headers, body: body.into() })
+    }
+}
+
+fn base_of(parts: &HttpParts) -> Result<Url, SetupError> {
+    let why = |why: String| SetupError::Endpoint { endpoint: parts.base.clone(), why };
+    let base = Url::parse(&parts.base).map_err(|e| why(e.to_string()))?;
+    match matches!(base.scheme(), "http" | "https") && base.host_str().is_some() {
+        true => Ok(base),
+        false => Err(why("it has to begin with https:// and a host".to_owned())),
     }
 }
 

@@ -33,7 +33,7 @@ pub enum Reset {
 
 /// Until when a reply asks for the account to be left alone; none when it does not.
 pub fn pause(reply: &Reply, pace: Option<&Pace>, now: Timestamp) -> Option<Timestamp> {
-    let asked = retry_after(reply, now).filter(|_| matches!(reply.status, 429 | 503));
+    let asked = retry_after(reply, now).filter(|_| matches!(reply.status, 413 | 429 | 503));
     let until = asked.or_else(|| pace.and_then(|p| used_up(reply, p, now)))?;
     (until > now).then(|| until.min(now + LONGEST))
 }
