@@ -89,6 +89,7 @@ macro_rules! addresses {
             an_attached_address_is_not_given_back
             addresses_outlive_their_machine
             attaching_twice_changes_nothing
+            what_stands_for_an_address_on_its_machine_is_told_while_it_is_there
             an_attached_address_is_never_stolen
             an_address_that_somebody_else_moved_is_seen_there_and_not_taken_back
             an_address_moves_by_detach_and_attach

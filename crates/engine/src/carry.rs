@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use damm_clouds::Error as CloudError;
 use damm_fleet::blueprint::{RecordKey, RecordSet};
-use damm_fleet::resource::Observed;
+use damm_fleet::resource::{Before, Observed};
 use damm_fleet::{FrontdoorId, Resource, Span};
 use damm_store::{Exposure, Intent, Outcome};
 use serde_json::json;
@@ -68,6 +68,7 @@ impl Engine {
         let changes = match (&mut row, step.call.creates(), step.call.takes_down()) {
             (Some(row), true, _) => {
                 row.observe(Observed::Begin, now)?;
+                row.before = self.before(step, now);
                 row.attempt += 1;
                 true
             }
@@ -83,6 +84,14 @@ impl Engine {
             self.world().put(row);
         }
         Ok((seq, row))
+    }
+
+    /// What was there before an address is made that will carry no tag.
+    fn before(&self, step: &Step, at: damm_fleet::Timestamp) -> Option<Before> {
+        let provider =
+            step.provider.as_ref().filter(|_| matches!(step.call, Call::Allocate { .. }))?;
+        let shown = self.world().seen.unheld.get(provider).cloned()?;
+        Some(Before { at, shown })
     }
 
     fn intent(&self, step: &Step, at: damm_fleet::Timestamp) -> Intent {

@@ -10,6 +10,10 @@ pub const CALL_TIMEOUT: Span = Span::from_secs(60);
 /// look.
 pub const LISTING_GAP: Span = Span::from_secs(5);
 
+/// A vendor's clock and ours differ by no more: what it says was made earlier than that before a
+/// call was not made by it.
+pub const CLOCKS_DIFFER: Span = Span::from_mins(5);
+
 /// A delete that was accepted is asked for again after this long, while the thing is still shown:
 /// vendors lose accepted deletes too.
 pub const DELETE_AGAIN: Span = Span::from_secs(90);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use damm_clouds::{Error as CloudError, NodeReport};
+use damm_clouds::{Error as CloudError, NodeReport, Tag};
 use damm_fleet::{FailureClass, NodeId, Phase, ProviderName, Resource, Subject};
 use damm_store::{Orphan, StoredReport};
 use futures::future::join_all;
@@ -53,6 +53,7 @@ impl Engine {
             seen.failed.extend(look.failed);
             seen.elsewhere.extend(look.elsewhere);
             strays.extend(look.strays);
+            seen.unheld.extend(look.unheld.map(|names| (listing.provider.clone(), names)));
         }
         let whole = |l: &Listing| l.machines.is_some() && l.addresses.is_some();
         let whole: Vec<&ProviderName> =
@@ -132,6 +133,8 @@ impl Engine {
         let evidence = Evidence {
             rows: &world.rows,
             reports,
+            fleet: &self.topology.fleet,
+            tagged: capabilities.is_none_or(|c| c.tagged_addresses),
             list_lag: capabilities.map(|c| c.list_lag).unwrap_or_default(),
             dead_after: self.topology.rotation.dead_after,
         };
@@ -199,7 +202,10 @@ impl Engine {
         let mut kept = Vec::new();
         for stray in strays {
             let before = known.remove(&(stray.provider.clone(), stray.provider_ref.clone()));
-            let ever_known = self.store.ever_known(stray.tag.subject).await?;
+            let ever_known = match &stray.tag {
+                Some(tag) => self.store.ever_known(tag.subject).await?,
+                None => false,
+            };
             if before.is_none() {
                 self.tell(&Event::Stray {
                     provider: stray.provider.clone(),
@@ -229,7 +235,7 @@ fn orphan(stray: &Stray, before: Option<Orphan>, now: damm_fleet::Timestamp) -> 
         provider: stray.provider.clone(),
         provider_ref: stray.provider_ref.clone(),
         kind: if stray.machine { "machine" } else { "address" }.to_owned(),
-        tag: stray.tag.to_string(),
+        tag: stray.tag.as_ref().map(Tag::to_string).unwrap_or_default(),
         first_seen: before.as_ref().map_or(now, |o| o.first_seen),
         last_seen: now,
         times_seen: before.map_or(0, |o| o.times_seen) + 1,

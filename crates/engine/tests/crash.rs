@@ -20,10 +20,12 @@ use damm_fleet::{FrontdoorId, Node, Role, Seed, Span, Subject, Timestamp, Topolo
 use damm_planner::{Edit, Situation};
 use support::crash::Fuse;
 use support::tap::{Tap, tapped};
-use support::{Stage, assert_at_rest, assert_nothing_more, done, long, short, topology};
+use support::{Stage, assert_at_rest, assert_nothing_more, done, long, nameless, short, topology};
 
 /// Cases of each of the four lives: 1,000 together.
 const CASES: u64 = 250;
+/// Cases of each life where addresses carry no tags.
+const NAMELESS: u64 = 150;
 
 /// What an outside observer has seen: who was named by catalogs, and until when.
 #[derive(Default)]
@@ -233,9 +235,13 @@ fn engine(
 }
 
 async fn sweep(life: Life, name: &str) {
+    sweep_of(CASES, life, name).await;
+}
+
+async fn sweep_of(cases: u64, life: Life, name: &str) {
     let seeds = match std::env::var("DAMM_CRASH_SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => (0..CASES).collect(),
+        Err(_) => (0..cases).collect(),
     };
     for seed in seeds {
         let guard = Blame { seed, name };
@@ -296,14 +302,31 @@ async fn a_crash_anywhere_in_a_build_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_crash_anywhere_in_a_nameless_build_leaves_nothing_behind() {
+    let life = Life::new(Stage::new(topology(nameless), 11).await).await;
+    sweep_of(NAMELESS, life, "nameless_build").await;
+}
+
+#[tokio::test]
+async fn a_crash_anywhere_in_a_nameless_rotation_leaves_nothing_behind() {
+    let stage = built_as(12, topology(nameless)).await;
+    block_a_door(&stage).await;
+    sweep_of(NAMELESS, Life::new(stage).await, "nameless_rotation").await;
+}
+
+#[tokio::test]
 async fn a_crash_anywhere_in_a_rotation_leaves_nothing_behind() {
     let stage = built(2).await;
+    block_a_door(&stage).await;
+    sweep(Life::new(stage).await, "rotation").await;
+}
+
+async fn block_a_door(stage: &Stage) {
     let engine = stage.engine().await;
     let nodes = engine.inventory().await.unwrap();
     let door = *nodes.frontdoors.keys().next().unwrap();
     engine.store().put_verdicts(&stage.blocked(door)).await.unwrap();
     engine.store().clone().close().await.unwrap();
-    sweep(Life::new(stage).await, "rotation").await;
 }
 
 #[tokio::test]

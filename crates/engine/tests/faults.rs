@@ -13,7 +13,7 @@ use damm_clouds::Error;
 use damm_clouds::sim::{MemoryStorage, SimStorage};
 use damm_fleet::FailureClass;
 use support::tap::{Tap, error, looks, tapped};
-use support::{Stage, assert_at_rest, assert_nothing_more, done, long, topology};
+use support::{Stage, assert_at_rest, assert_nothing_more, done, long, nameless, topology};
 
 /// Makes every call that can be repeated once more, and holds the world of after the first time
 /// against the one of after the second.
@@ -55,11 +55,21 @@ impl Tap for Twice {
 
 #[tokio::test]
 async fn every_step_made_twice_in_a_row_changes_nothing_the_second_time() {
+    each_step_twice(|_| {}).await;
+}
+
+#[tokio::test]
+async fn every_step_made_twice_changes_nothing_where_addresses_carry_no_tags() {
+    each_step_twice(nameless).await;
+}
+
+async fn each_step_twice(like: Like) {
     // One account, one call at a time: nothing else happens between the two.
     let topology = topology(|t| {
         for name in ["left", "right"] {
             t["providers"][name]["limits"]["parallel"] = 1.into();
         }
+        like(t);
     });
     let stage = Stage::new(topology, 1).await;
     let twice = Arc::new(Twice {
@@ -138,9 +148,12 @@ async fn settle(stage: &Stage, engine: &damm_engine::Engine) -> damm_engine::Set
     engine.settle(long(), "test").await.unwrap()
 }
 
+/// What sets a topology apart.
+type Like = fn(&mut serde_json::Value);
+
 /// Builds a fleet and replaces a door while one call fails; tells how many calls there were.
-async fn build_and_rotate(at: u64, class: FailureClass, after: bool) -> u64 {
-    let stage = Stage::new(topology(|_| {}), 1).await;
+async fn build_and_rotate(like: Like, at: u64, class: FailureClass, after: bool) -> u64 {
+    let stage = Stage::new(topology(like), 1).await;
     let saboteur = Arc::new(Saboteur { at, class, after, calls: AtomicU64::default() });
     let tap: Arc<dyn Tap> = saboteur.clone();
     let engine = stage.engine_with(tapped(stage.providers(), &tap)).await;
@@ -161,8 +174,17 @@ async fn build_and_rotate(at: u64, class: FailureClass, after: bool) -> u64 {
 
 #[tokio::test]
 async fn any_call_may_fail_in_any_way() {
+    each_call_fails(|_| {}).await;
+}
+
+#[tokio::test]
+async fn any_call_may_fail_in_any_way_where_addresses_carry_no_tags() {
+    each_call_fails(nameless).await;
+}
+
+async fn each_call_fails(like: Like) {
     use FailureClass as C;
-    let calls = build_and_rotate(0, C::Busy, false).await;
+    let calls = build_and_rotate(like, 0, C::Busy, false).await;
     assert!(calls > 25, "{calls} calls");
     let ways = [
         (C::Rejected, false),
@@ -175,7 +197,7 @@ async fn any_call_may_fail_in_any_way() {
     ];
     for at in 1..=calls {
         for (class, after) in ways {
-            build_and_rotate(at, class, after).await;
+            build_and_rotate(like, at, class, after).await;
         }
     }
 }

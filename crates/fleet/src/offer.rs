@@ -51,6 +51,10 @@ pub struct Offer {
     pub capabilities: Capabilities,
     /// US dollars a month for each machine size. A size that is not here is not offered.
     pub machines: BTreeMap<String, Usd>,
+    /// Sizes that hold fewer addresses than
+    /// [`max_addresses`](Capabilities::max_addresses), and how many beside their own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fewer: BTreeMap<String, u32>,
     /// US dollars a month for one more address.
     pub address: Usd,
 }
@@ -84,6 +88,12 @@ impl Offer {
         offer
     }
 
+    /// Addresses that one machine of a size can hold beside its own.
+    pub fn max_addresses(&self, size: &str) -> u32 {
+        let most = self.capabilities.max_addresses;
+        self.fewer.get(size).map_or(most, |fewer| most.min(*fewer))
+    }
+
     /// A namespace costs nothing, and what was made is listed at once.
     fn lab(provider: &Provider) -> Self {
         Self {
@@ -97,6 +107,7 @@ impl Offer {
                 idempotent_create: true,
             },
             machines: [("namespace".to_owned(), Usd::ZERO)].into(),
+            fewer: BTreeMap::new(),
             address: Usd::ZERO,
         }
     }
@@ -115,6 +126,7 @@ impl Offer {
                 idempotent_create: false,
             },
             machines: sizes.map(|(s, p)| (s.to_owned(), Usd::from_mills(p))).into(),
+            fewer: BTreeMap::new(),
             address: Usd::from_mills(500),
         }
     }

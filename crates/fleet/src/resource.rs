@@ -1,5 +1,6 @@
 //! What a provider holds for us: one row for each thing, with its observed life.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -204,6 +205,10 @@ pub struct Resource {
     /// Address: whether it was last seen attached to its node's machine.
     #[serde(default)]
     pub attached: bool,
+    /// Address without a tag: what was there before the call that makes it, while it is not known
+    /// whether that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
     /// When the last listing that should have shown it did not, and since when none has.
     #[serde(default)]
     pub missing_since: Option<Timestamp>,
@@ -213,6 +218,16 @@ pub struct Resource {
     /// No call about it before this moment.
     #[serde(default)]
     pub not_before: Option<Timestamp>,
+}
+
+/// What an account held before a call that makes something there: what carries no tag is told by
+/// its being new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// When the call began.
+    pub at: Timestamp,
+    /// The account's names for what it showed that no row held.
+    pub shown: BTreeSet<String>,
 }
 
 /// The last failure of a thing.
@@ -246,6 +261,7 @@ impl Resource {
             inner: None,
             asn: None,
             attached: false,
+            before: None,
             missing_since: None,
             failure: None,
             not_before: None,
@@ -262,6 +278,8 @@ impl Resource {
         if next != self.phase {
             self.phase = next;
             self.since = at;
+            let open = matches!(next, Phase::Creating | Phase::Unknown | Phase::Ambiguous);
+            self.before = self.before.take().filter(|_| open);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Age limits with jitter, so that a fleet never ages out at once.
 
 use damm_fleet::{
-    Capabilities, EgressIpId, FrontdoorId, Node, Offers, Role, Share, Span, Timestamp, Topology,
+    EgressIpId, FrontdoorId, Node, Offer, Offers, Role, Share, Span, Timestamp, Topology,
 };
 
 /// A number in `[0, 1)` that depends only on an id: the finalizer of SplitMix64 (Steele, Lea and
@@ -23,8 +23,8 @@ fn jittered(id: u64, max_age: Span, jitter: Share) -> Span {
 /// Whether a node's addresses are rotated one by one, instead of the node as a whole.
 ///
 /// It takes room for one more address than the node holds: the new one stands before the old goes.
-pub fn rotates_addresses(capabilities: &Capabilities, addresses: u32) -> bool {
-    capabilities.movable_addresses && capabilities.max_addresses > addresses
+pub fn rotates_addresses(offer: &Offer, size: &str, addresses: u32) -> bool {
+    offer.capabilities.movable_addresses && offer.max_addresses(size) > addresses
 }
 
 /// Whether this node's addresses are rotated one by one.
@@ -33,7 +33,7 @@ pub fn node_rotates_addresses(topology: &Topology, offers: &Offers, node: &Node)
         Role::Ingress => p.frontdoors,
         Role::Egress => p.egress_ips,
     });
-    offers.get(&node.provider).is_some_and(|o| rotates_addresses(&o.capabilities, wanted))
+    offers.get(&node.provider).is_some_and(|o| rotates_addresses(o, &node.machine, wanted))
 }
 
 /// When a node is too old: never where its addresses are rotated one by one.

@@ -219,7 +219,7 @@ pub struct Orphan {
     pub provider_ref: String,
     /// `machine` or `address`.
     pub kind: String,
-    /// The tag that it carries.
+    /// The tag that it carries; empty where it carries none, and it is not known whose it was.
     pub tag: String,
     /// When it was first seen.
     pub first_seen: Timestamp,

@@ -155,6 +155,7 @@ impl Config {
                     idempotent_create: false,
                 },
                 machines: std::collections::BTreeMap::new(),
+                fewer: std::collections::BTreeMap::new(),
                 address: Usd::ZERO,
             },
             limits: Limits::default(),

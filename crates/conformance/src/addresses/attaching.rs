@@ -66,6 +66,22 @@ pub async fn an_address_moves_by_detach_and_attach<V: CloudVendor>(mut bench: Be
     assert_eq!(bench.holder(&address).await, Some(two.provider_ref));
 }
 
+pub async fn what_stands_for_an_address_on_its_machine_is_told_while_it_is_there<V: CloudVendor>(
+    mut bench: Bench<V>,
+) {
+    let (_, address) = bench.held().await;
+    let translated = bench.vendor.capabilities().translated_addresses;
+    let shown = bench.addresses().await.swap_remove(0);
+    assert!(shown.attached_to.is_some());
+    assert_eq!(shown.inner.is_some(), translated, "{:?}", shown.inner);
+    assert_ne!(shown.inner, Some(shown.address), "an address stands for itself");
+    if !bench.vendor.capabilities().movable_addresses {
+        return;
+    }
+    bench.vendor.cloud().detach_address(&address.provider_ref).await.unwrap();
+    assert_eq!(bench.addresses().await[0].inner, None);
+}
+
 pub async fn a_running_machine_keeps_its_addresses_where_they_cannot_move<V: CloudVendor>(
     mut bench: Bench<V>,
 ) {

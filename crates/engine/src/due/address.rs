@@ -40,6 +40,16 @@ fn allocate(view: &View<'_>, node: &Node, row: &Resource, due: &mut Due) {
         let what = "its machine";
         return due.hold(row, Hold::After { what }, None);
     }
+    if !view.tags_addresses(&node.provider) {
+        if !view.seen.unheld.contains_key(&node.provider) {
+            let what = "a look at its account's addresses, which carry no tags";
+            return due.hold(row, Hold::After { what }, None);
+        }
+        if !due.open.insert(node.provider.clone()) {
+            let what = "another address of its account, which carries no tag to be told by";
+            return due.hold(row, Hold::After { what }, None);
+        }
+    }
     let call = Call::Allocate { node: node.id };
     due.steps.push(Step::about(row, making(node), call));
 }

@@ -5,6 +5,7 @@
 //! - The same view gives the same steps in the same order.
 //! - A step is idempotent: made twice in a row it changes nothing the second time.
 //! - No step is compiled for what is ambiguous, or for what may have been made and was not found.
+//! - Where addresses carry no tags, one of an account is made at a time.
 //!
 //! The order within a node: machine and addresses are asked for side by side (addresses first where
 //! they can't be moved to a running machine), then attached, then the agent gets its orders. Down:
@@ -19,9 +20,10 @@ mod stray;
 mod tests;
 mod view;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use damm_fleet::{Node, Phase, Resource, Role, Subject, Timestamp, Verb, WaitingOn};
+use damm_fleet::{Node, Phase, ProviderName, Resource, Role, Subject, Timestamp, Verb, WaitingOn};
 
 pub use view::{Index, Rows, Told, View, addresses, orders_digest};
 
@@ -34,10 +36,13 @@ pub struct Due {
     pub steps: Vec<Step>,
     /// Steps that can't.
     pub held: Vec<Held>,
-    /// Things with our tag that are left alone for now: nothing waits for them.
+    /// Things that no row holds and that are left alone for now: nothing waits for them.
     pub watched: Vec<Held>,
     /// Rows that end here without a call: they were never made, and are no longer wanted.
     pub closed: Vec<Subject>,
+    /// Accounts whose addresses carry no tags, and where one is being made or is about to be: what
+    /// is new there is that one, so no other is begun before its outcome is known.
+    open: BTreeSet<ProviderName>,
 }
 
 /// Something that is not done now, and why.
@@ -114,7 +119,7 @@ impl fmt::Display for Hold {
 
 /// Compiles what is due.
 pub fn due_steps(view: &View<'_>) -> Due {
-    let mut due = Due::default();
+    let mut due = Due { open: view.open_accounts(), ..Due::default() };
     for node in view.blueprint.nodes.values() {
         machine::steps(view, node, &mut due);
         for (subject, stage) in addresses(node) {

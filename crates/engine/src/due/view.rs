@@ -13,7 +13,7 @@ use damm_fleet::{
 use damm_store::{Exposure, StoredReport};
 use sha2::{Digest, Sha256};
 
-use crate::sight::Seen;
+use crate::sight::{Seen, is_open};
 
 /// Rows by what they are about.
 pub type Rows = BTreeMap<Subject, Resource>;
@@ -104,6 +104,22 @@ impl<'a> View<'a> {
     /// known of it.
     pub fn moves_addresses(&self, provider: &ProviderName) -> bool {
         self.capabilities(provider).is_none_or(|c| c.movable_addresses)
+    }
+
+    /// Whether an account's addresses carry tags; the common case when nothing is known of it.
+    pub fn tags_addresses(&self, provider: &ProviderName) -> bool {
+        self.capabilities(provider).is_none_or(|c| c.tagged_addresses)
+    }
+
+    /// Accounts whose addresses carry no tags, and where one may have been made of which that is
+    /// not known.
+    pub fn open_accounts(&self) -> BTreeSet<ProviderName> {
+        if self.offers.0.values().all(|o| o.capabilities.tagged_addresses) {
+            return BTreeSet::new();
+        }
+        let open = self.rows.values().filter(|r| !matches!(r.subject, Subject::Node(_)));
+        let open = open.filter(|r| is_open(r) && !self.tags_addresses(&r.provider));
+        open.map(|r| r.provider.clone()).collect()
     }
 
     /// What stands for a row's address on its machine, if anything does; none while that is not

@@ -47,6 +47,15 @@ pub enum Breach {
         /// The step.
         step: String,
     },
+    /// Rule 7.
+    #[error(
+        "rule 7: {step} would make what could not be told from what else is being made at its \
+         account; look again"
+    )]
+    Indistinct {
+        /// The step.
+        step: String,
+    },
     /// Not a rule of its own: what the target still wants is not taken down.
     #[error("{step} would take down what the target still wants; plan again")]
     StillWanted {
@@ -62,7 +71,7 @@ impl Breach {
             Self::EgressShown { .. } => 1,
             Self::AddressNamed { .. } => 5,
             Self::Sessions { .. } => 6,
-            Self::NotHeld { .. } => 7,
+            Self::NotHeld { .. } | Self::Indistinct { .. } => 7,
             Self::StillWanted { .. } => 0,
         }
     }
@@ -91,6 +100,7 @@ pub fn check(view: &View<'_>, step: &Step) -> Result<(), Breach> {
             undisturbed(view, step)?;
             unknown_to_clients(view, step)
         }
+        Call::Allocate { .. } => distinct(view, step),
         Call::DestroyStray { provider_ref, .. } => unclaimed(view, step, provider_ref),
         Call::PutRecords { set, .. } => hidden(view, step, &set.addresses),
         Call::PutTarget { target, .. } => hidden(view, step, &[target.address].into()),
@@ -105,6 +115,17 @@ fn held(view: &View<'_>, step: &Step, provider_ref: &str) -> Result<(), Breach> 
         row.is_some_and(|r| r.phase.may_exist() && r.provider_ref.as_deref() == Some(provider_ref));
     let step = || step.to_string();
     holds.then_some(()).ok_or_else(|| Breach::NotHeld { step: step() })
+}
+
+/// What carries no tag is told by its being new: the account was looked at, and nothing else is
+/// being made there.
+fn distinct(view: &View<'_>, step: &Step) -> Result<(), Breach> {
+    let untagged = step.provider.as_ref().filter(|p| !view.tags_addresses(p));
+    let open = |p| view.open_accounts().contains(p) || !view.seen.unheld.contains_key(p);
+    match untagged.is_some_and(open) {
+        true => Err(Breach::Indistinct { step: step.to_string() }),
+        false => Ok(()),
+    }
 }
 
 /// What a living row holds is no stray.

@@ -6,19 +6,22 @@
 //!   later than its creation call's timeout and the provider's listing lag.
 //! - A thing that is working is believed lost only after two listings, and not while its agent is
 //!   heard of: an observer that shows nothing may be what broke.
-//! - Two things with one row's tag make the row ambiguous; nothing is destroyed over it.
+//! - Two things with one row's tag make the row ambiguous; nothing is destroyed over it. Where
+//!   addresses carry no tags, two that one creation may have made do so.
+
+mod claims;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use damm_clouds::{ListedAddress, ListedMachine, MachineState, NodeReport, Tag};
 use damm_fleet::resource::{Failure, IllegalPhase, Observed};
-use damm_fleet::{
-    Asn, FailureClass, NodeId, Phase, ProviderName, Resource, Span, Subject, Timestamp,
-};
+use damm_fleet::{FailureClass, NodeId, Phase, ProviderName, Resource, Span, Subject, Timestamp};
 
+use self::claims::{Claim, Claims, Is, Item};
 use crate::due::Rows;
 use crate::patience::{CALL_TIMEOUT, LISTING_GAP};
+
+pub use claims::is_open;
 
 /// What an account showed. A listing that failed is `None`: nothing is concluded from it.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +36,7 @@ pub struct Listing {
     pub addresses: Option<Vec<ListedAddress>>,
 }
 
-/// Something with our tag that no living row holds.
+/// Something with our tag, or without any where there can be none, that no living row holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stray {
     /// The account that shows it.
@@ -44,8 +47,9 @@ pub struct Stray {
     pub machine: bool,
     /// Whether it is attached to a machine.
     pub attached: bool,
-    /// The tag that it carries.
-    pub tag: Tag,
+    /// The tag that it carries, or would, where addresses carry none and it is known whose it was;
+    /// none where that is not known.
+    pub tag: Option<Tag>,
     /// When the provider says that it was made.
     pub created_at: Timestamp,
 }
@@ -57,8 +61,11 @@ pub struct Seen {
     pub failed: BTreeSet<NodeId>,
     /// Addresses that are attached to something else than their node's machine.
     pub elsewhere: BTreeSet<Subject>,
-    /// Things with our tag that no living row holds.
+    /// Things that no living row holds.
     pub strays: Vec<StrayKnown>,
+    /// Addresses without a tag that no row held, of each account whose addresses carry none and
+    /// that was listed.
+    pub unheld: BTreeMap<ProviderName, BTreeSet<String>>,
 }
 
 /// A stray, with what is known of it from earlier looks.
@@ -85,8 +92,10 @@ pub struct Look {
     pub failed: BTreeSet<NodeId>,
     /// Addresses that are attached elsewhere.
     pub elsewhere: BTreeSet<Subject>,
-    /// Things with our tag that no living row holds.
+    /// Things that no living row holds.
     pub strays: Vec<Stray>,
+    /// Addresses that no row held, where addresses carry no tags and were listed.
+    pub unheld: Option<BTreeSet<String>>,
 }
 
 /// What was found out of a creation whose outcome was not known. The fourth answer, "not yet
@@ -112,30 +121,6 @@ impl Answer {
     }
 }
 
-/// One listed thing, machine or address.
-#[derive(Debug, Clone)]
-struct Item<'a> {
-    provider_ref: &'a str,
-    tag: &'a Tag,
-    address: Option<IpAddr>,
-    inner: Option<IpAddr>,
-    asn: Option<Asn>,
-    created_at: Timestamp,
-    is: Is<'a>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Is<'a> {
-    Machine(MachineState),
-    Address(Option<&'a str>),
-}
-
-impl Is<'_> {
-    const fn machine(self) -> bool {
-        matches!(self, Self::Machine(_))
-    }
-}
-
 /// What judging a listing rests on.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
@@ -143,6 +128,10 @@ pub struct Evidence<'a> {
     pub rows: &'a Rows,
     /// What agents last said; `None` when they could not be asked.
     pub reports: Option<&'a BTreeMap<NodeId, NodeReport>>,
+    /// The fleet's name.
+    pub fleet: &'a str,
+    /// Whether this account's addresses carry tags.
+    pub tagged: bool,
     /// The longest that a new object may be missing from this account's listings.
     pub list_lag: Span,
     /// A silence longer than this is no sign of life.
@@ -156,77 +145,61 @@ pub struct Evidence<'a> {
 /// [`IllegalPhase`] when a row is observed as something that it can't be: a programming error.
 pub fn look(listing: &Listing, evidence: &Evidence<'_>) -> Result<Look, IllegalPhase> {
     let mut look = Look::default();
-    let machines = listing.machines.iter().flatten().filter_map(machine);
-    if listing.machines.is_some() {
-        half(machines.collect(), true, listing, evidence, &mut look)?;
+    if let Some(machines) = &listing.machines {
+        let items = machines.iter().map(Item::machine);
+        half(items, true, listing, evidence, &mut look)?;
     }
-    let addresses = listing.addresses.iter().flatten().filter_map(address);
-    if listing.addresses.is_some() {
-        half(addresses.collect(), false, listing, evidence, &mut look)?;
+    if let Some(addresses) = &listing.addresses {
+        let items = addresses.iter().map(Item::address);
+        half(items, false, listing, evidence, &mut look)?;
     }
     Ok(look)
 }
 
-fn machine(listed: &ListedMachine) -> Option<Item<'_>> {
-    Some(Item {
-        provider_ref: &listed.provider_ref,
-        tag: listed.tag.as_ref()?,
-        address: listed.address,
-        inner: None,
-        asn: listed.asn,
-        created_at: listed.created_at,
-        is: Is::Machine(listed.state),
-    })
-}
-
-fn address(listed: &ListedAddress) -> Option<Item<'_>> {
-    Some(Item {
-        provider_ref: &listed.provider_ref,
-        tag: listed.tag.as_ref()?,
-        address: Some(listed.address),
-        inner: listed.inner,
-        asn: Some(listed.asn),
-        created_at: listed.created_at,
-        is: Is::Address(listed.attached_to.as_deref()),
-    })
-}
-
-fn half(
-    items: Vec<Item<'_>>,
+fn half<'a>(
+    items: impl Iterator<Item = Item<'a>>,
     machines: bool,
     listing: &Listing,
     evidence: &Evidence<'_>,
     look: &mut Look,
 ) -> Result<(), IllegalPhase> {
-    let mut by_subject: BTreeMap<Subject, Vec<Item<'_>>> = BTreeMap::new();
-    for item in items {
-        by_subject.entry(item.tag.subject).or_default().push(item);
-    }
     let ours = |r: &&Resource| {
         r.provider == listing.provider && matches!(r.subject, Subject::Node(_)) == machines
     };
-    for row in evidence.rows.values().filter(ours) {
-        let items = by_subject.remove(&row.subject).unwrap_or_default();
+    let rows: Vec<_> = evidence.rows.values().filter(ours).collect();
+    let mut claims = match machines || evidence.tagged {
+        true => Claims::by_tag(items, &rows),
+        false => Claims::by_name(items, &rows),
+    };
+    for row in rows {
+        let claim = claims.of(row.subject);
         let mut eye = Eye { row: row.clone(), at: listing.asked_at, evidence, look };
-        eye.judge(&items)?;
+        eye.judge(&claim)?;
         let now = eye.row;
         if now != *row {
             look.changed.insert(row.subject, now);
         }
     }
-    for item in by_subject.into_values().flatten() {
-        look.strays.push(stray(&item, &listing.provider));
+    for (item, subject) in claims.rest {
+        look.strays.push(stray(&item, &listing.provider, subject, evidence));
     }
+    look.unheld = look.unheld.take().or(claims.unheld);
     Ok(())
 }
 
-fn stray(item: &Item<'_>, provider: &ProviderName) -> Stray {
+fn stray(
+    item: &Item<'_>,
+    provider: &ProviderName,
+    subject: Option<Subject>,
+    evidence: &Evidence<'_>,
+) -> Stray {
+    let known = subject.map(|subject| Tag { fleet: evidence.fleet.to_owned(), subject });
     Stray {
         provider: provider.clone(),
         provider_ref: item.provider_ref.to_owned(),
-        machine: item.is.machine(),
+        machine: matches!(item.is, Is::Machine(_)),
         attached: matches!(item.is, Is::Address(Some(_))),
-        tag: item.tag.clone(),
+        tag: item.tag.cloned().or(known),
         created_at: item.created_at,
     }
 }
@@ -240,12 +213,16 @@ struct Eye<'a, 'b> {
 }
 
 impl Eye<'_, '_> {
-    fn judge(&mut self, items: &[Item<'_>]) -> Result<(), IllegalPhase> {
-        match (self.row.phase, items) {
+    fn judge(&mut self, claim: &Claim<'_>) -> Result<(), IllegalPhase> {
+        let Claim::These(items) = claim else {
+            return self.unclear();
+        };
+        match (self.row.phase, items.as_slice()) {
             // A row that was closed is never opened again: what shows up late is taken down.
             (Phase::Gone, items) => {
                 for item in items {
-                    self.look.strays.push(stray(item, &self.row.provider));
+                    let stray = stray(item, &self.row.provider, None, self.evidence);
+                    self.look.strays.push(stray);
                 }
                 Ok(())
             }
@@ -270,6 +247,16 @@ impl Eye<'_, '_> {
             self.look.answers.insert(self.row.subject, answer);
         }
         Ok(())
+    }
+
+    /// Something is there that may be it. What else it may be shows later, or is the operator's to
+    /// say.
+    fn unclear(&mut self) -> Result<(), IllegalPhase> {
+        self.row.missing_since = None;
+        match self.at < self.row.since + self.grace() {
+            true => Ok(()),
+            false => self.observe(Observed::Two),
+        }
     }
 
     /// The longest that the row may be missing from listings without that meaning anything.

@@ -1,4 +1,4 @@
-use damm_fleet::{EgressIpId, Seed};
+use damm_fleet::{Asn, EgressIpId, Seed};
 
 use super::*;
 use crate::scene::{address, at, provider};
@@ -86,6 +86,8 @@ impl Sky {
         let evidence = Evidence {
             rows: &self.rows,
             reports: self.reports.as_ref(),
+            fleet: "example",
+            tagged: true,
             list_lag: Span::from_secs(LAG as u64),
             dead_after: Span::from_mins(10),
         };
@@ -282,6 +284,8 @@ fn a_listing_that_failed_concludes_nothing() {
     let evidence = Evidence {
         rows: &sky.rows,
         reports: None,
+        fleet: "example",
+        tagged: true,
         list_lag: Span::ZERO,
         dead_after: Span::from_mins(10),
     };

@@ -71,6 +71,14 @@ pub fn topology(change: impl FnOnce(&mut Value)) -> Topology {
     serde_json::from_value(value).unwrap()
 }
 
+/// Accounts whose addresses carry no tags and stand behind a translation.
+pub fn nameless(topology: &mut Value) {
+    for account in ["left", "right"] {
+        topology["providers"][account]["sim"]["tagged_addresses"] = false.into();
+        topology["providers"][account]["sim"]["translated_addresses"] = true.into();
+    }
+}
+
 /// A directory in memory where there is one: these tests commit a great deal.
 fn room() -> TempDir {
     let memory = std::path::Path::new("/dev/shm");

@@ -54,7 +54,18 @@ pub const SHEET: Sheet = Sheet {
             ],
             address: 3650,
         },
-        lacks: Some("its addresses stand behind translation, which agents can't yet be told of"),
+        // Two private addresses on an interface, and the machine's own takes one:
+        // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/AvailableIpPerENI.html
+        fewer: &[
+            ("t2.nano", 1),
+            ("t2.micro", 1),
+            ("t3.nano", 1),
+            ("t3.micro", 1),
+            ("t3a.nano", 1),
+            ("t3a.micro", 1),
+            ("t4g.nano", 1),
+            ("t4g.micro", 1),
+        ],
     }),
     dns: Some(Dns { mark: "a TXT record beside it", compare_and_set: true }),
     balancers: Some(Balancers { drains: true, targets: "the machine" }),

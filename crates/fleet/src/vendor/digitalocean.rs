@@ -40,7 +40,7 @@ pub const SHEET: Sheet = Sheet {
             ],
             address: 0,
         },
-        lacks: Some("its addresses carry no tags, and damm can't yet tell lost ones from others"),
+        fewer: &[],
     }),
     dns: Some(Dns { mark: "a TXT record beside it", compare_and_set: false }),
     balancers: Some(Balancers { drains: false, targets: "the machine" }),

@@ -46,7 +46,7 @@ pub const SHEET: Sheet = Sheet {
             ],
             address: 3300,
         },
-        lacks: None,
+        fewer: &[],
     }),
     dns: Some(Dns { mark: "a label of the record set", compare_and_set: false }),
     balancers: Some(Balancers { drains: false, targets: "the machine" }),

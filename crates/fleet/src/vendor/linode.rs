@@ -37,7 +37,7 @@ pub const SHEET: Sheet = Sheet {
             ],
             address: 2000,
         },
-        lacks: None,
+        fewer: &[],
     }),
     dns: None,
     balancers: Some(Balancers { drains: true, targets: "the machine's private address" }),

@@ -78,9 +78,8 @@ pub struct Machines {
     pub image: &'static str,
     /// What it charges.
     pub prices: PriceTable,
-    /// What damm itself still lacks for machines of this vendor to serve, so that no pool may name
-    /// its accounts yet; none when nothing is missing.
-    pub lacks: Option<&'static str>,
+    /// Sizes that hold fewer addresses than the others do, and how many beside their own.
+    pub fewer: &'static [(&'static str, u32)],
 }
 
 /// A vendor's list prices in US dollars a month, before tax.
@@ -180,6 +179,7 @@ impl Sheet {
             return Offer {
                 capabilities: Capabilities::NONE,
                 machines: Default::default(),
+                fewer: Default::default(),
                 address: Usd::ZERO,
             };
         };
@@ -187,6 +187,7 @@ impl Sheet {
         Offer {
             capabilities: machines.capabilities.clone(),
             machines: prices.map(|(s, p)| ((*s).to_owned(), Usd::from_mills(*p))).collect(),
+            fewer: machines.fewer.iter().map(|(s, n)| ((*s).to_owned(), *n)).collect(),
             address: Usd::from_mills(machines.prices.address),
         }
     }

@@ -62,7 +62,7 @@ pub const SHEET: Sheet = Sheet {
             machines: &[],
             address: 0,
         },
-        lacks: None,
+        fewer: &[],
     }),
     dns: None,
     balancers: Some(Balancers { drains: true, targets: "the address" }),

@@ -37,7 +37,7 @@ pub const SHEET: Sheet = Sheet {
             ],
             address: 3000,
         },
-        lacks: None,
+        fewer: &[],
     }),
     dns: None,
     balancers: None,

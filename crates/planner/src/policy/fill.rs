@@ -201,7 +201,7 @@ fn room_for_address(b: &Builder<'_>, node: &Node, replacing: bool) -> Result<(),
     let Some(offer) = b.s.offers.get(name) else {
         return Err(refuse(NoRoom::NotOffered));
     };
-    let max = offer.capabilities.max_addresses;
+    let max = offer.max_addresses(&node.machine);
     if address::of(node).count() >= max as usize {
         return Err(refuse(NoRoom::Limit { max }));
     }

@@ -14,7 +14,7 @@ fn stray(subject: Subject, age: Span) -> StrayKnown {
             provider_ref: "m-7".to_owned(),
             machine: matches!(subject, Subject::Node(_)),
             attached: false,
-            tag: Tag { fleet: "example".to_owned(), subject },
+            tag: Some(Tag { fleet: "example".to_owned(), subject }),
             created_at: at(NOW) - age,
         },
         ever_known: false,
@@ -47,7 +47,10 @@ fn an_orphan_is_left_alone_unless_everything_speaks_against_it() {
     };
     assert!(left_alone(|k| k.times_seen = 1), "seen once");
     assert!(left_alone(|k| k.stray.created_at = at(NOW - 60)), "young");
-    assert!(left_alone(|k| k.stray.tag.fleet = "other".to_owned()), "another fleet's");
+    assert!(
+        left_alone(|k| k.stray.tag.as_mut().unwrap().fleet = "other".to_owned()),
+        "another fleet's"
+    );
     assert!(left_alone(|k| k.stray.machine = false), "a node's tag on an address");
 }
 
@@ -91,4 +94,13 @@ fn an_attached_stray_address_is_detached_first() {
     assert_eq!(with(known.clone()).names(), ["address.detach"]);
     known.stray.attached = false;
     assert_eq!(with(known).names(), ["address.release"]);
+}
+
+#[test]
+fn what_carries_no_tag_and_was_no_rows_is_shown_and_never_touched() {
+    let mut known = stray(damm_fleet::EgressIpId::from_raw(7).into(), Span::from_days(30));
+    (known.stray.tag, known.times_seen) = (None, 1_000);
+    let due = with(known).due();
+    assert_eq!((due.steps.len(), due.held.len()), (0, 0), "nothing waits for it");
+    assert_eq!(due.watched[0].object, "m-7");
 }

@@ -153,7 +153,9 @@ fn sizes(
 
 fn addresses(topology: &Topology, offers: &Offers, pool: Pool<'_>, at: usize) -> Option<Finding> {
     let name = pool.providers.get(at)?.name();
-    let most = offers.get(name)?.capabilities.max_addresses;
+    let kind = topology.providers.get(name)?.kind;
+    let size = topology.profiles.get(pool.profile)?.machine.get(&kind)?;
+    let most = offers.get(name)?.max_addresses(size);
     let wanted = pool.addresses(topology);
     let (key, things) = match pool.role {
         Role::Ingress => ("frontdoors", "front doors"),
@@ -163,7 +165,7 @@ fn addresses(topology: &Topology, offers: &Offers, pool: Pool<'_>, at: usize) ->
     (wanted > most).then(|| {
         Finding::error(path(pool.profile).key(key), message)
             .related(pool.provider_path(at), "used here")
-            .help(format!("a machine at `{name}` holds up to {most} addresses"))
+            .help(format!("a machine `{size}` at `{name}` holds up to {most} beside its own"))
     })
 }
 

@@ -17,7 +17,6 @@ pub fn check(topology: &Topology) -> Vec<Finding> {
     findings.extend(networks(topology));
     findings.extend(edges(topology));
     findings.extend(Pool::all(topology).flat_map(|pool| machineless(topology, pool)));
-    findings.extend(Pool::all(topology).flat_map(|pool| lacking(topology, pool)));
     findings
 }
 
@@ -161,26 +160,6 @@ fn machineless(topology: &Topology, pool: Pool<'_>) -> Vec<Finding> {
             Finding::error(pool.provider_path(at), message)
                 .related(of(name).key("kind"), "its kind")
                 .help("a pool's providers have to hold machines: remove it from here")
-        })
-        .collect()
-}
-
-/// What would be made there could be lost or could not serve, so it is not made at all.
-fn lacking(topology: &Topology, pool: Pool<'_>) -> Vec<Finding> {
-    let entries = pool.providers.iter().enumerate();
-    let lacks = |name: &ProviderName| {
-        let kind = topology.providers.get(name)?.kind;
-        let lacks = kind.sheet()?.machines.as_ref()?.lacks?;
-        Some((kind, lacks))
-    };
-    entries
-        .filter_map(|(at, entry)| {
-            let (kind, lacks) = lacks(entry.name())?;
-            let message = format!("`{}` can't have nodes yet: {lacks}", entry.name());
-            let finding = Finding::error(pool.provider_path(at), message)
-                .related(of(entry.name()).key("kind"), "its kind")
-                .help(format!("use accounts of the kind `{kind}` for `dns` and `balancers` only"));
-            Some(finding)
         })
         .collect()
 }
