@@ -117,9 +117,7 @@ impl Progress {
                 ..
             } => Some(mark(Style::Warn, "!").put(
                 Style::Plain,
-                format!(
-                    "{provider} shows {provider_ref} with our tag, which the ledger doesn't know"
-                ),
+                format!("{provider} shows {provider_ref}, which the ledger doesn't hold"),
             )),
             Event::Published {
                 region,

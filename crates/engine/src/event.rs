@@ -56,7 +56,7 @@ pub enum Event {
         /// Its words.
         message: String,
     },
-    /// Something with our tag was seen that no living row holds.
+    /// Something with our tag, or where none can carry one, was seen that no living row holds.
     Stray {
         /// The account that shows it.
         provider: ProviderName,

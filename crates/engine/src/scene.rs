@@ -261,6 +261,12 @@ impl Scene {
         self.due().held.iter().map(|h| h.hold.to_string()).collect()
     }
 
+    pub(crate) fn translated_addresses(mut self) -> Self {
+        let offer = self.offers.0.get_mut(&provider()).unwrap();
+        offer.capabilities.translated_addresses = true;
+        self
+    }
+
     pub(crate) fn fixed_addresses(mut self) -> Self {
         let offer = self.offers.0.get_mut(&provider()).unwrap();
         offer.capabilities.movable_addresses = false;

@@ -195,8 +195,7 @@ pub struct Resource {
     /// Machine: its own address. Address: itself.
     #[serde(default)]
     pub address: Option<IpAddr>,
-    /// Address: what stands for it on its machine, where the vendor translates; known while it is
-    /// attached there.
+    /// Address: what last stood for it on its machine, where the vendor translates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inner: Option<IpAddr>,
     /// The autonomous system that the address is announced from.

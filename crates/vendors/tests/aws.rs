@@ -263,6 +263,8 @@ async fn a_machine_keeps_its_own_address_when_others_are_attached() {
         cloud.attach_address(&address.provider_ref, &machine.provider_ref).await.unwrap();
     }
     assert_eq!(bench.machines().await[0].address, own);
+    let shown: Vec<_> = bench.addresses().await.iter().map(|a| a.inner.unwrap()).collect();
+    assert_ne!(shown[0], shown[1], "each leads to another private address");
     // The room that an address leaves is taken by the next one.
     let cloud = bench.vendor.cloud();
     cloud.detach_address(&first.provider_ref).await.unwrap();

@@ -102,7 +102,7 @@ fn trouble(page: &mut Page, outlook: &Outlook) {
         (phase(Phase::Ambiguous), "shown twice by their provider: decide which stays"),
         (phase(Phase::Refused), "refused by their provider"),
         (phase(Phase::Unknown), "being looked up after an answer was lost"),
-        (picture.orphans.len(), "with our tag that the ledger doesn't know"),
+        (picture.orphans.len(), "at a provider that the ledger doesn't hold"),
     ];
     for (n, what) in counts.into_iter().filter(|(n, _)| *n > 0) {
         page.wrapped(Line::of(Style::Warn, "Look      "), Line::plain(format!("{n} {what}")));

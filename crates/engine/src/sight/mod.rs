@@ -313,8 +313,7 @@ impl Eye<'_, '_> {
             None => self.missing(),
             Some(item) => {
                 self.row.missing_since = None;
-                self.row.attached = self.attached(item);
-                self.row.inner = item.inner.filter(|_| self.row.attached);
+                self.place(item);
                 self.observe(Observed::Found)
             }
         }
@@ -371,9 +370,17 @@ impl Eye<'_, '_> {
         machine.and_then(|m| m.provider_ref.as_deref()) == Some(to)
     }
 
-    fn address(&mut self, item: &Item<'_>) -> Result<(), IllegalPhase> {
+    /// Where an address is, and what stands for it there. What stood for it last is kept while it
+    /// is elsewhere: taken from its agent's orders, its sessions would be cut off.
+    fn place(&mut self, item: &Item<'_>) {
         self.row.attached = self.attached(item);
-        self.row.inner = item.inner.filter(|_| self.row.attached);
+        if self.row.attached {
+            self.row.inner = item.inner.or(self.row.inner);
+        }
+    }
+
+    fn address(&mut self, item: &Item<'_>) -> Result<(), IllegalPhase> {
+        self.place(item);
         if matches!(item.is, Is::Address(Some(_))) && !self.row.attached {
             self.look.elsewhere.insert(self.row.subject);
         }

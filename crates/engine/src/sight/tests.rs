@@ -300,3 +300,18 @@ fn a_machine_that_will_not_come_up_is_noted_as_a_refusal() {
     let failure = sky.machine().failure.as_ref().unwrap();
     assert_eq!(failure.class, FailureClass::Rejected);
 }
+
+#[test]
+fn what_stands_for_an_address_is_what_its_own_machine_sees_it_as() {
+    let mut sky = Sky::new(Phase::Ready).heard(1, true);
+    let (first, second) = ("172.31.0.7".parse().ok(), "172.31.0.8".parse().ok());
+    let shown = |to, inner| ListedAddress { inner, ..listed_address(to) };
+    sky.look(1, &running(), &[shown(Some("m-1"), first)]);
+    assert_eq!(sky.address().inner, first);
+    for elsewhere in [shown(Some("m-9"), second), shown(None, None)] {
+        sky.look(2, &running(), &[elsewhere]);
+        assert_eq!((sky.address().inner, sky.address().attached), (first, false));
+    }
+    sky.look(3, &running(), &[shown(Some("m-1"), second)]);
+    assert_eq!(sky.address().inner, second);
+}

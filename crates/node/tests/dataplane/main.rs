@@ -7,6 +7,7 @@ mod doors;
 mod drain;
 mod guard;
 mod spread;
+mod translated;
 
 use damm_testbed::{Asked, Bed, World};
 

@@ -149,3 +149,22 @@ fn draining_is_told_to_the_agent_at_once() {
     scene.node_mut().stage = drain;
     assert_eq!(scene.due().steps[0].verb, Verb::DrainNode);
 }
+
+#[test]
+fn an_agent_is_told_of_a_translated_address_once_it_is_known_what_stands_for_it() {
+    let mut scene = Scene::ingress(Stage::Building, Phase::Present).translated_addresses();
+    scene.attach(true);
+    assert_eq!(scene.names(), Vec::<&str>::new(), "the next look shows it");
+    let inner = "172.31.0.7".parse().ok();
+    scene.address_row().inner = inner;
+    let [step] = scene.due().steps.try_into().unwrap();
+    let Call::Order { orders, .. } = step.call else { panic!("{step:?}") };
+    let order = &orders.frontdoors[&scene.door()];
+    assert_eq!((order.address, order.inner), (crate::scene::address(), inner));
+    let mut scene = scene.told();
+    scene.address_row().inner = "172.31.0.8".parse().ok();
+    assert_eq!(scene.names(), ["agent.order"], "it stands for it elsewhere now");
+    scene.address_row().address = "2001:db8::7".parse().ok();
+    scene.address_row().inner = None;
+    assert_eq!(scene.names(), ["agent.order"], "IPv6 is not translated");
+}

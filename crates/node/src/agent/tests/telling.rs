@@ -91,6 +91,23 @@ fn behind_a_providers_translation_each_address_has_one_face_of_its_own() {
 }
 
 #[test]
+fn an_address_is_proved_as_what_the_controller_told_that_it_is_outside_and_as_nothing_else() {
+    let mut stage = Stage::new(EGRESS, joined());
+    let mut config = egress(1, &[(ip("10.0.0.1"), Receiving::Active)]);
+    let RoleConfig::Egress(role) = &mut config.role else { unreachable!() };
+    let address = role.addresses.values_mut().next().unwrap();
+    address.public = Some(ip("203.0.113.1"));
+    // What stands for it is not attached yet, and the vendor's router lets it out all the same.
+    stage.masks.insert(ip("10.0.0.1"), ip("203.0.113.254"));
+    stage.send(config);
+    stage.pass(Span::from_mins(2));
+    assert_eq!(stage.core.report().verified, [].into());
+    stage.masks.insert(ip("10.0.0.1"), ip("203.0.113.1"));
+    stage.pass(Span::from_mins(30));
+    assert_eq!(stage.core.report().verified, [subject(1)].into());
+}
+
+#[test]
 fn counts_alone_are_told_twice_a_minute_at_most_and_never_cost_a_connection() {
     let mut stage = Stage::new(EGRESS, joined());
     stage.send(egress(1, &[(ip("198.51.100.1"), Receiving::Active)]));

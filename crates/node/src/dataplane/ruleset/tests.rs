@@ -1,10 +1,11 @@
 //! Rulesets as text, and as the real `nft` takes them.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 
 use damm_needs::Need;
-use damm_protocol::RoleConfig;
+use damm_protocol::{EgressConfig, RoleConfig};
 
 use super::{EgressFacts, IngressFacts, Primary, Ruleset, forget_counters};
 use crate::dataplane::fixture;
@@ -35,10 +36,13 @@ fn ingress(egresses: u8) -> Ruleset {
 }
 
 fn egress(addresses: u8) -> Ruleset {
-    let config = fixture::egress(addresses);
+    egress_of(&fixture::egress(addresses))
+}
+
+fn egress_of(config: &EgressConfig) -> Ruleset {
     let memory = remembered(RoleConfig::Egress(config.clone()));
     super::egress(&EgressFacts {
-        config: &config,
+        config,
         addresses: &memory.addresses,
         receivers: &memory.receivers(),
         uplink: "eth0",
@@ -87,6 +91,22 @@ fn an_ingress_ruleset() {
 #[test]
 fn an_egress_ruleset() {
     insta::assert_snapshot!(short(&egress(5).anew()));
+}
+
+#[test]
+fn behind_a_translation_the_rules_speak_of_what_the_server_sees() {
+    let mut config = fixture::egress(2);
+    for (address, n) in config.addresses.values_mut().zip(1..) {
+        address.public = Some(address.address);
+        address.address = Ipv4Addr::new(172, 31, 0, n).into();
+    }
+    let text = egress_of(&config).anew();
+    for address in config.addresses.values() {
+        let public = address.public.unwrap().to_string();
+        assert!(text.contains(&address.address.to_string()), "{}", short(&text));
+        assert!(!text.contains(&public), "{}", short(&text));
+    }
+    let _ = nft(&[text]);
 }
 
 #[test]
