@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+mod export;
 pub mod lab;
 mod node;
 mod providers;
 mod serve;
 mod verbs;
 
+pub use export::CatalogExport;
 pub use node::{Node, NodeRun, NodeService, NodeState, NodeWireguard, Supervisor};
 pub use providers::{AskProviders, Providers, ShowProvider};
 pub use serve::{AgentsAt, Credentials, Revoke, Serve};
@@ -344,6 +346,9 @@ Examples:
   damm catalog verify published/3f9a… --root keys/root.json
   damm catalog verify published/3f9a… --root keys/root.json --seen 17")]
     Verify(CatalogVerify),
+    /// Write a catalog for another app, with a client's credential
+    #[command(after_long_help = export::AFTER)]
+    Export(CatalogExport),
 }
 
 /// `damm catalog show`

@@ -137,6 +137,11 @@ fn every_kind_is_printed_as_it_is_documented() {
     let file = file.to_str().unwrap();
     fits(&run(&["catalog", "show", file]), "catalog", &mut seen);
     fits(&run(&["catalog", "verify", file, "--root", "keys/root.json"]), "catalog", &mut seen);
+    let credential = fleet.run(&["credentials", "new"]).expect(0).stdout;
+    std::fs::write(fleet.path("client.json"), credential).unwrap();
+    let export = ["catalog", "export", file, "--root", "keys/root.json", "--format", "damm"];
+    let credential = ["--credential", "client.json"];
+    fits(&run(&[&export[..], &credential].concat()), "exported", &mut seen);
     fits(&run(&["drain-frontdoor", &door]), "verb", &mut seen);
     fits(&run(&["credentials", "new"]), "credential", &mut seen);
     fits(&run(&["credentials", "list"]), "credentials", &mut seen);

@@ -7,15 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use damm_node::service::{Places, Services, Supervisor};
+use damm_node::service::Services;
 use damm_node::transport::{INTERFACE, internal_port};
-use damm_protocol::{
-    ClientSecret, Credential, CredentialId, IngressConfig, NodeConfig, OverlayConfig, RoleConfig,
-    Secret32, TransportConfig, TunnelAddresses,
-};
+use damm_protocol::{RoleConfig, TunnelAddresses};
 use shadowsocks::ServerConfig;
 use shadowsocks::config::ServerType;
 use shadowsocks::context::Context;
@@ -25,52 +22,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 mod namespaces;
+mod served;
 
 use namespaces::alone;
-
-fn places(dir: &Path) -> Places {
-    let program = env!("CARGO_BIN_EXE_damm").into();
-    Places { state: dir.join("state"), etc: dir.join("etc"), run: dir.join("run"), program }
-}
-
-async fn services(dir: &Path) -> Services {
-    Services::open(places(dir), Supervisor::Direct).await.unwrap()
-}
-
-fn client(number: u8) -> ClientSecret {
-    ClientSecret::new(Secret32::new([number; 32]))
-}
-
-fn credential(number: u8) -> Credential {
-    client(number).credential(CredentialId::new(number.into()).unwrap())
-}
-
-fn ingress(transports: &[&str], clients: &[u8]) -> NodeConfig {
-    let transport = |kind: &&str| ((*kind).to_owned(), TransportConfig::default());
-    NodeConfig {
-        generation: 1,
-        orders: 1,
-        node: "node-3k9d2m4v7q1x".parse().unwrap(),
-        overlay: OverlayConfig { port: 51820, mtu: 1420, address: "fd00::1".parse().unwrap() },
-        role: RoleConfig::Ingress(IngressConfig {
-            sessions4: "10.64.4.0/22".parse().unwrap(),
-            sessions6: "fd00:0:0:4::/64".parse().unwrap(),
-            frontdoors: BTreeMap::new(),
-            egresses: BTreeMap::new(),
-            transports: transports.iter().map(transport).collect(),
-            credentials: clients.iter().map(|n| credential(*n)).collect(),
-        }),
-    }
-}
-
-/// Waits for what is soon so; a minute is for a machine that does much else.
-async fn soon(what: &str, so: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(60);
-    while !so() {
-        assert!(Instant::now() < until, "{what} did not come to be");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
+use served::{Client, client, credential, ingress, ip, services, soon};
 
 /// The processes whose command line holds a word.
 fn processes(word: &str) -> Vec<i32> {
@@ -81,13 +36,6 @@ fn processes(word: &str) -> Vec<i32> {
         String::from_utf8_lossy(&line).replace('\0', " ").contains(word)
     };
     pids.filter(|pid| *pid != std::process::id() as i32).filter(has).collect()
-}
-
-fn ip(batch: &str) {
-    for line in batch.lines().map(str::trim).filter(|l| !l.is_empty()) {
-        let words = line.split(' ');
-        assert!(Command::new("ip").args(words).status().unwrap().success(), "ip {line}");
-    }
 }
 
 /// An address of the internet, in this namespace, at which what comes goes back.
@@ -112,16 +60,6 @@ async fn comes_back(stream: &mut TcpStream, bytes: &[u8]) {
     let mut back = vec![0; bytes.len()];
     stream.read_exact(&mut back).await.unwrap();
     assert_eq!(back, bytes);
-}
-
-/// A client's program, ended with what it was started for.
-struct Client(Child);
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// A real trojan client that brings a port of this machine to `to`.

@@ -97,7 +97,7 @@ fn fastest(doors: &[Door], settings: &Settings) -> Tree {
         ("proxies", list(doors.iter().map(|d| &d.name))),
         ("url", (&settings.test_url).into()),
         ("expected-status", "204".into()),
-        ("interval", 180_u16.into()),
+        ("interval", crate::shown::AGAIN.into()),
         ("tolerance", 50_u16.into()),
         ("lazy", true.into()),
     ])

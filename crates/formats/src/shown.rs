@@ -8,6 +8,11 @@ pub(crate) const PROXY: &str = "Proxy";
 /// The group that finds the fastest door by itself.
 pub(crate) const AUTO: &str = "Auto";
 
+/// Seconds between two looks for the fastest door, while there is traffic. A door that is blocked
+/// is left after that long, and one that was missed at the first look is found: apps take three
+/// minutes unless told.
+pub(crate) const AGAIN: u16 = 60;
+
 /// Everywhere, in both families.
 pub(crate) const EVERYTHING: [&str; 2] = ["0.0.0.0/0", "::/0"];
 

@@ -46,7 +46,7 @@ fn fastest<'a>(names: impl Iterator<Item = &'a str>, settings: &Settings) -> Tre
         ("tag", AUTO.into()),
         ("outbounds", list(names)),
         ("url", (&settings.test_url).into()),
-        ("interval", "3m".into()),
+        ("interval", format!("{}s", crate::shown::AGAIN).into()),
         ("tolerance", 50_u16.into()),
         ("interrupt_exist_connections", false.into()),
     ])

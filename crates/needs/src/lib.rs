@@ -2,8 +2,8 @@
 //!
 //! A test whose needs are not met is skipped, and says so where it can be seen: on standard error,
 //! which the test program does not hold back. Where they are expected to be met it fails instead:
-//! `scripts/test` sets [`EXPECT_ROOT`] when it runs as root, and [`EXPECT_CLOUD_INIT`] when it has
-//! found cloud-init.
+//! `scripts/test` sets [`EXPECT_ROOT`] when it runs as root, and [`EXPECT_CLOUD_INIT`] and
+//! [`EXPECT_APPS`] when it has found those.
 //!
 //! ```
 //! # fn test() {
@@ -26,6 +26,9 @@ pub const EXPECT_ROOT: &str = "DAMM_EXPECT_ROOT";
 /// The same for cloud-init.
 pub const EXPECT_CLOUD_INIT: &str = "DAMM_EXPECT_CLOUD_INIT";
 
+/// The same for clients' apps.
+pub const EXPECT_APPS: &str = "DAMM_EXPECT_APPS";
+
 /// Something that not every machine has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
@@ -35,6 +38,8 @@ pub enum Need {
     Namespaces,
     /// A program that `scripts/setup test` installs, by its name.
     Program(&'static str),
+    /// A client's app that is in no Debian, by its program's name.
+    App(&'static str),
     /// cloud-init, to judge bootstrap files.
     CloudInit,
     /// systemd's own judgement of units. It is nowhere expected: installing it would change how a
@@ -85,6 +90,7 @@ impl Need {
     const fn expected_by(self) -> Option<&'static str> {
         match self {
             Self::Mounts | Self::Namespaces | Self::Program(_) => Some(EXPECT_ROOT),
+            Self::App(_) => Some(EXPECT_APPS),
             Self::CloudInit => Some(EXPECT_CLOUD_INIT),
             Self::SystemdAnalyze => None,
         }
@@ -105,6 +111,7 @@ impl Need {
                 unshared("namespaces can't be made", &all, "true")
             }
             Self::Program(name) => absent(name, "`scripts/setup test` installs it"),
+            Self::App(name) => absent(name, "`scripts/setup test` brings it"),
             Self::CloudInit => absent("cloud-init", "`scripts/setup test` brings it"),
             Self::SystemdAnalyze => absent("systemd-analyze", "it comes with systemd"),
         }

@@ -58,7 +58,7 @@ pub fn verify(args: &CatalogVerify, output: &Output) -> Result<Exit> {
 }
 
 /// The root that clients know; its own fleet is the one that is wanted.
-fn trusted(path: &Path) -> Result<Verifier> {
+pub(super) fn trusted(path: &Path) -> Result<Verifier> {
     let bytes = bytes(path)?;
     let fleet = Envelope::from_bytes(&bytes)
         .and_then(|e| e.holds(Root::PAYLOAD_TYPE).and_then(|()| Root::from_bytes(&e.payload)))
@@ -67,7 +67,7 @@ fn trusted(path: &Path) -> Result<Verifier> {
     Verifier::trust(&bytes, Expected::fleet(&fleet)).map_err(|r| refused(path, &r))
 }
 
-fn refused(path: &Path, refusal: &Refusal) -> Failure {
+pub(super) fn refused(path: &Path, refusal: &Refusal) -> Failure {
     Failure::new(Exit::Refused, format!("{}: {refusal}", path.display()))
         .rule("catalogs are taken only when verified")
 }
@@ -83,7 +83,7 @@ fn seen(path: &Path) -> Result<Option<Seen>> {
 }
 
 /// A file's bytes; one more than can be an envelope is enough to refuse it.
-fn bytes(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
     use std::io::Read;
     let io = |e: std::io::Error| Failure::io("read", path, &e);
     let file = std::fs::File::open(path).map_err(io)?;

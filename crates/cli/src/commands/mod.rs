@@ -12,6 +12,7 @@ mod completions;
 mod credentials;
 mod demo;
 mod explain;
+mod export;
 mod init;
 pub mod lab;
 mod man;
@@ -38,6 +39,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<Exit> {
         Command::Lab(args) => lab::run(&args, &cli.global, output),
         Command::Catalog(Catalog::Show(args)) => catalog::show(&args, output),
         Command::Catalog(Catalog::Verify(args)) => catalog::verify(&args, output),
+        Command::Catalog(Catalog::Export(args)) => export::run(&args, output),
         _ => runtime()?.block_on(run_async(cli, output)),
     }
 }
