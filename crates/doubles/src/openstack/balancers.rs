@@ -12,8 +12,10 @@ use crate::answer::Answer;
 use crate::asked::Asked;
 
 const BALANCER: &str = "607226db-27ef-4d41-ae89-f2a800e9c2db";
-const LISTENER: &str = "023f2e34-7806-443b-bfae-16c324569a3d";
 const POOL: &str = "4c0a0a5f-cf8f-44b7-b912-957daa8ce5e5";
+const OTHER_POOL: &str = "4c0a0a5f-cf8f-44b7-b912-957daa8ce5e6";
+/// The port of its own address.
+const VIP: &str = "023f2e34-7806-443b-bfae-16c324569a3d";
 
 fn bad(words: &str) -> Answer {
     octavia(400, words)
@@ -24,18 +26,22 @@ fn unknown(kind: &str, id: &str) -> Answer {
 }
 
 pub fn route(state: &mut State, asked: &Asked, rest: &[&str], now: Timestamp) -> Outcome {
-    let here = asked.query("loadbalancer_id").is_none_or(|id| id == BALANCER);
-    let listed = |key: &str, it: Value| {
-        page(asked, key, vec![it].into_iter().filter(|_| here).collect(), bad)
-    };
     match (asked.method.as_str(), rest) {
         ("GET", ["loadbalancers"]) => {
             let named = asked.query("name").is_none_or(|n| n == "lb");
             let all = [balancer(state, now)].into_iter().filter(|_| named).collect();
             page(asked, "loadbalancers", all, bad)
         }
-        ("GET", ["listeners"]) => listed("listeners", listener()),
-        ("GET", ["pools"]) => listed("pools", pool()),
+        ("GET", ["listeners"]) => {
+            let here = asked.query("loadbalancer_id").is_none_or(|id| id == BALANCER);
+            let others = state.knobs.other_port.map(|port| listener(OTHER_POOL, port));
+            let all = [listener(POOL, 443)].into_iter().chain(others).filter(|_| here);
+            page(asked, "listeners", all.collect(), bad)
+        }
+        // Nobody puts anything there: it is there to be told from the first.
+        ("GET", ["pools", OTHER_POOL, "members"]) if state.knobs.other_port.is_some() => {
+            page(asked, "members", Vec::new(), bad)
+        }
         (_, ["pools", id, "members", ..]) if *id != POOL => Err(unknown("Pool", id)),
         ("GET", ["pools", _, "members"]) => {
             page(asked, "members", state.members.iter().map(shapes::member).collect(), bad)
@@ -117,30 +123,24 @@ fn change(state: &mut State, asked: &Asked, id: &str, now: Timestamp) -> Outcome
 
 fn balancer(state: &State, now: Timestamp) -> Value {
     let status = if state.changing_until > now { "PENDING_UPDATE" } else { "ACTIVE" };
+    let ids = [Some(OTHER_POOL).filter(|_| state.knobs.other_port.is_some()), Some(POOL)];
+    let pools: Vec<_> = ids.into_iter().flatten().map(|id| json!({ "id": id })).collect();
     json!({
         "id": BALANCER, "name": "lb", "description": "", "admin_state_up": true,
         "provisioning_status": status, "operating_status": "ONLINE", "provider": "amphora",
         "project_id": PROJECT, "tenant_id": PROJECT, "vip_address": "203.0.113.1",
-        "vip_port_id": LISTENER, "vip_subnet_id": LISTENER, "vip_network_id": LISTENER,
-        "listeners": [{ "id": LISTENER }], "pools": [{ "id": POOL }], "tags": [],
+        "vip_port_id": VIP, "vip_subnet_id": VIP, "vip_network_id": VIP,
+        "listeners": [], "pools": pools, "tags": [],
         "flavor_id": null, "availability_zone": null, "created_at": "2026-01-01T00:00:00",
         "updated_at": null,
     })
 }
 
-fn listener() -> Value {
+fn listener(pool: &str, port: u16) -> Value {
     json!({
-        "id": LISTENER, "name": "tls", "protocol": "TCP", "protocol_port": 443,
-        "default_pool_id": POOL, "loadbalancers": [{ "id": BALANCER }], "admin_state_up": true,
+        "id": format!("023f2e34-7806-443b-bfae-16c3245{port:05}"), "name": "tls",
+        "protocol": "TCP", "protocol_port": port, "default_pool_id": pool,
+        "loadbalancers": [{ "id": BALANCER }], "admin_state_up": true,
         "provisioning_status": "ACTIVE", "operating_status": "ONLINE", "project_id": PROJECT,
-    })
-}
-
-fn pool() -> Value {
-    json!({
-        "id": POOL, "name": "edge", "protocol": "TCP", "lb_algorithm": "LEAST_CONNECTIONS",
-        "listeners": [{ "id": LISTENER }], "loadbalancers": [{ "id": BALANCER }],
-        "admin_state_up": true, "provisioning_status": "ACTIVE", "operating_status": "ONLINE",
-        "project_id": PROJECT, "members": [], "session_persistence": null,
     })
 }

@@ -23,6 +23,8 @@ pub struct Knobs {
     pub shows_deleted: Option<Span>,
     /// How long a load balancer takes to be changed.
     pub change_takes: Span,
+    /// The load balancer listens on another port too, behind which stands another pool.
+    pub other_port: Option<u16>,
     /// No floating address is left in the network.
     pub no_address: bool,
     /// The regions of the catalog.
@@ -179,6 +181,7 @@ impl State {
                 no_host: false,
                 shows_deleted: None,
                 change_takes: Span::ZERO,
+                other_port: None,
                 no_address: false,
                 regions: vec![REGION.to_owned()],
             },

@@ -29,6 +29,7 @@ pub use ask::{Ask, Reply};
 pub use dialect::{ByStatus, Dialect, by_status};
 pub use pace::{Pace, Reset};
 pub use reqwest::Method;
+#[cfg(any(feature = "rfc2136", feature = "haproxy"))]
 pub(crate) use words::fit;
 
 use crate::credentials::Secret;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::OpenStack;
 use super::catalog::Service;
-use super::wire::{Id, Listener, LoadBalancer, Member, Port};
+use super::wire::{Listener, LoadBalancer, Member, Port};
 use crate::http::{Ask, Method};
 
 const PUT: &str = "put a target";
@@ -69,12 +69,18 @@ impl OpenStack {
         Err(self.refuse(operation, FailureClass::Rejected, &words))
     }
 
+    /// What it listens on is asked for only where it decides between pools.
     async fn open_board(&self, operation: &'static str, found: LoadBalancer) -> Result<Board> {
-        let of_it = |path: &str| Ask::get(operation, path).query("loadbalancer_id", &found.id);
-        let listeners = self.all(Service::Balancer, of_it("/lbaas/listeners")).await?;
-        let ids: Vec<Id> = self.all(Service::Balancer, of_it("/lbaas/pools")).await?;
+        let listeners = match found.pools.len() {
+            0 | 1 => Vec::new(),
+            _ => {
+                let ask = Ask::get(operation, "/lbaas/listeners");
+                let ask = ask.query("loadbalancer_id", &found.id);
+                self.all(Service::Balancer, ask).await?
+            }
+        };
         let mut pools = Vec::new();
-        for pool in ids {
+        for pool in found.pools {
             let ask = Ask::get(operation, format!("/lbaas/pools/{}/members", pool.id));
             pools.push((pool.id, self.all(Service::Balancer, ask).await?));
         }

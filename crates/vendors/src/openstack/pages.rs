@@ -33,7 +33,6 @@ struct Page<T> {
         alias = "floatingips",
         alias = "loadbalancers",
         alias = "listeners",
-        alias = "pools",
         alias = "members"
     )]
     items: Vec<T>,
@@ -46,7 +45,6 @@ struct Page<T> {
         alias = "floatingips_links",
         alias = "loadbalancers_links",
         alias = "listeners_links",
-        alias = "pools_links",
         alias = "members_links"
     )]
     links: Vec<Link>,

@@ -124,6 +124,7 @@ pub struct LoadBalancer {
     pub id: String,
     pub name: String,
     pub provisioning_status: String,
+    pub pools: Vec<Id>,
 }
 
 /// What a load balancer listens on.
@@ -158,4 +159,4 @@ macro_rules! listed {
     };
 }
 
-listed! { Server Id Named Flavor Image FloatingIp Port LoadBalancer Listener Member }
+listed! { Server Named Flavor Image FloatingIp Port LoadBalancer Listener Member }

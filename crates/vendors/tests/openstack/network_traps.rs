@@ -193,3 +193,17 @@ async fn a_target_in_a_network_of_the_project_is_reached_in_its_subnet() {
     let name = tag(node).to_string();
     assert_eq!(rig.double.members(), [(name, own, 1, subnet)]);
 }
+
+#[tokio::test]
+async fn of_several_pools_the_one_behind_the_targets_port_is_taken() {
+    let rig = Rig::fresh().turn(|knobs| knobs.other_port = Some(8_443));
+    let (balancer, name) = (rig.balancer(), rig.balancer_name());
+    let (node, target) = rig.target(1).await;
+    balancer.put_target(&name, node, &target).await.unwrap();
+    assert_eq!(rig.double.members().len(), 1, "the other pool takes nothing");
+    let nowhere = BalancerTarget { port: 9_443, ..target.clone() };
+    let error = balancer.put_target(&name, node, &nowhere).await.unwrap_err();
+    assert_eq!(error.class, FailureClass::Rejected);
+    assert!(error.message.contains("port 9443"), "{error}");
+    assert_eq!(balancer.list_targets(&name).await.unwrap(), [(node, target)].into());
+}
