@@ -3,6 +3,7 @@
 use damm_fleet::{Duty, Node, Reason, Stage};
 
 use crate::address;
+use crate::age;
 use crate::builder::Builder;
 use crate::condition;
 use crate::pool::Pool;
@@ -40,7 +41,8 @@ pub(crate) fn halt(
 
 /// Addresses of a pool that are draining, being replaced, unhealthy or not joined yet.
 ///
-/// What is draining because it is dead or burned counts too: it is capacity that is missing.
+/// What is draining because it is dead or burned counts too: it is capacity that is missing. What
+/// drains on a node that stays until it is replaced doesn't.
 pub(crate) fn disrupted<'n>(
     s: &Scene<'_>,
     nodes: impl Iterator<Item = &'n Node>,
@@ -56,8 +58,14 @@ fn disrupted_on(s: &Scene<'_>, node: &Node, per_node: usize) -> usize {
         Stage::Building => all.min(per_node.max(1)),
         Stage::Draining { .. } => all,
         _ if !condition::of_node(s, node).is_sound() => all,
-        _ => address::of(node).filter(|a| is_disrupted(s, a)).count(),
+        _ => address::of(node).filter(|a| is_disrupted(s, a) && !ends_with(s, node, a)).count(),
     }
+}
+
+/// Whether an address that drains can only go with its node, because that can't be given another.
+/// Its node is replaced for it, which must not wait for it: that would be without end.
+fn ends_with(s: &Scene<'_>, node: &Node, a: &address::Address<'_>) -> bool {
+    a.stage.is_draining() && !age::node_rotates_addresses(s.topology, s.offers, node)
 }
 
 fn is_disrupted(s: &Scene<'_>, a: &address::Address<'_>) -> bool {
