@@ -16,11 +16,13 @@ use damm_catalog::{Catalog, Envelope};
 use damm_clouds::sim::Happening;
 use damm_engine::{Budget, Engine, Event, Listener};
 use damm_fleet::topology::Dial;
-use damm_fleet::{FrontdoorId, Node, Role, Seed, Span, Subject, Timestamp, Topology};
-use damm_planner::{Edit, Situation};
-use support::crash::Fuse;
+use damm_fleet::{FrontdoorId, Node, Role, Span, Subject, Timestamp, Topology};
+use damm_planner::Edit;
+use support::crash::{Blame, Draw, Fuse};
 use support::tap::{Tap, tapped};
-use support::{Stage, assert_at_rest, assert_nothing_more, done, long, nameless, short, topology};
+use support::{
+    Stage, assert_at_rest, assert_nothing_more, by_hand, done, long, nameless, short, topology,
+};
 
 /// Cases of each of the four lives: 1,000 together.
 const CASES: u64 = 250;
@@ -79,19 +81,6 @@ impl Witness {
         let told: Vec<_> = shown.intersection(&self.egress.lock().unwrap()).copied().collect();
         assert_eq!(told, Vec::<IpAddr>::new(), "clients were told egress addresses");
         assert_eq!(*self.breaches.lock().unwrap(), Vec::<String>::new());
-    }
-}
-
-/// A small, fast generator for choices within a case (SplitMix64).
-struct Draw(u64);
-
-impl Draw {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n.max(1)
     }
 }
 
@@ -244,25 +233,9 @@ async fn sweep_of(cases: u64, life: Life, name: &str) {
         Err(_) => (0..cases).collect(),
     };
     for seed in seeds {
-        let guard = Blame { seed, name };
+        let guard = Blame { seed, test: "crash", name };
         life.case(seed).await;
         std::mem::forget(guard);
-    }
-}
-
-/// Names the case when it fails.
-struct Blame<'a> {
-    seed: u64,
-    name: &'a str,
-}
-
-impl Drop for Blame<'_> {
-    fn drop(&mut self) {
-        let (seed, name) = (self.seed, self.name);
-        eprintln!(
-            "seed {seed} failed; alone: DAMM_CRASH_SEED={seed} cargo test -p damm-engine \
-             --test crash {name}"
-        );
     }
 }
 
@@ -276,23 +249,6 @@ async fn built_as(seed: u64, topology: Topology) -> Stage {
     done(&engine.settle(short(), "test").await.unwrap());
     engine.store().clone().close().await.unwrap();
     stage
-}
-
-async fn by_hand(stage: &Stage, engine: &Engine, edit: &Edit) {
-    let inventory = engine.inventory().await.unwrap();
-    let verdicts = engine.store().verdicts().await.unwrap();
-    let parent = engine.blueprint();
-    let situation = Situation {
-        topology: engine.topology(),
-        parent: &parent,
-        inventory: &inventory,
-        offers: engine.offers(),
-        verdicts: &verdicts,
-        now: stage.now(),
-        destroys_used: 0,
-    };
-    let plan = damm_planner::edit(&situation, Seed::from_number(5), edit).unwrap();
-    engine.adopt(&plan, "operator").await.unwrap();
 }
 
 #[tokio::test]

@@ -115,6 +115,11 @@ impl Aws {
         self.lock().zones[0].put(Set { name, kind, ttl: 60, values });
     }
 
+    /// Gives addresses of this prefix of IPv4 from now on.
+    pub fn give_from(&self, prefix: &str) {
+        self.lock().publics = Pool::of(prefix);
+    }
+
     /// Lets the account hold so many.
     pub fn set_quota(&self, machines: usize, addresses: usize) {
         let mut account = self.lock();

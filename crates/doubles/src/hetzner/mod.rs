@@ -27,6 +27,7 @@ use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::front::Api;
 use crate::pages::numbered;
+use crate::pool::Pool;
 use crate::shelf::Aged;
 use refusal::{refused, unknown};
 use state::State;
@@ -54,6 +55,12 @@ impl Hetzner {
         let mut state = self.lock();
         state.most_servers = state.most_servers.max(servers);
         state.most_floating_ips = state.most_floating_ips.max(floating_ips);
+    }
+
+    /// Gives addresses of these prefixes from now on, one of IPv4 and one of IPv6.
+    pub fn give_from(&self, v4: &str, v6: &str) {
+        let mut state = self.lock();
+        (state.v4, state.v6) = (Pool::of(v4), Pool::of(v6));
     }
 
     /// Somebody else assigns a floating IP to another server.

@@ -57,8 +57,8 @@ pub struct State {
     pub ids: Ids,
     pub calls_left: f64,
     filled_at: Timestamp,
-    v4: Pool,
-    v6: Pool,
+    pub v4: Pool,
+    pub v6: Pool,
 }
 
 impl State {

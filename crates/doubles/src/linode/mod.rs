@@ -21,6 +21,7 @@ use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::front::Api;
 use crate::pages::numbered;
+use crate::pool::Pool;
 use crate::shelf::Aged;
 use state::State;
 
@@ -46,6 +47,11 @@ impl Linode {
         let mut state = self.lock();
         state.most_instances = state.most_instances.max(instances);
         state.most_reserved = state.most_reserved.max(reserved);
+    }
+
+    /// Gives addresses of this prefix of IPv4 from now on.
+    pub fn give_from(&self, prefix: &str) {
+        self.lock().public = Pool::of(prefix);
     }
 
     /// Somebody else assigns a reserved address to another instance.

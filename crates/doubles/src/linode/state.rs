@@ -55,7 +55,7 @@ pub struct State {
     pub most_instances: usize,
     pub most_reserved: usize,
     pub ids: Ids,
-    public: Pool,
+    pub public: Pool,
     private: Pool,
 }
 

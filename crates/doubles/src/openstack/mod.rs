@@ -27,6 +27,7 @@ use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::front::{Api, Concern};
 use crate::pages::after;
+use crate::pool::Pool;
 use crate::shelf::Aged;
 pub use state::Knobs;
 use state::{Member, State};
@@ -79,6 +80,11 @@ impl OpenStack {
         let knobs = &mut self.lock().knobs;
         knobs.most_machines = knobs.most_machines.max(machines);
         knobs.most_addresses = knobs.most_addresses.max(addresses);
+    }
+
+    /// Gives floating addresses of this prefix from now on.
+    pub fn give_from(&self, prefix: &str) {
+        self.lock().floats_from(Pool::of(prefix));
     }
 
     /// Takes back all tokens, before their time.

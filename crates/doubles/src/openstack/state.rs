@@ -207,6 +207,11 @@ impl State {
         self.pools.get(network.id).map(Pool::draw)
     }
 
+    /// Draws floating addresses from another pool.
+    pub fn floats_from(&mut self, pool: Pool) {
+        self.pools.insert(NETWORKS[1].id, pool);
+    }
+
     /// A machine's interface in a network.
     pub fn new_port(&self, network: &'static Network) -> Port {
         let fixed = self.draw(network).into_iter().collect();

@@ -89,6 +89,12 @@ impl Vultr {
         change(&mut self.lock().knobs);
     }
 
+    /// Reserves addresses of these prefixes from now on, one of IPv4 and one of IPv6.
+    pub fn reserve_from(&self, v4: &str, v6: &str) {
+        let mut state = self.lock();
+        (state.reserved_v4, state.reserved_v6) = (Pool::of(v4), Pool::of(v6));
+    }
+
     /// Somebody attaches an address to an instance in the panel; tells whether both are there.
     pub fn attach(&self, address: &str, instance: &str) -> bool {
         self.lock().steal(address, instance)

@@ -30,7 +30,7 @@ impl Fuse {
     }
 
     /// Whether the process is dead from this point on.
-    fn burns(&self, looks: bool) -> bool {
+    pub fn burns(&self, looks: bool) -> bool {
         if looks && self.hot {
             return self.is_dead();
         }
@@ -81,5 +81,35 @@ impl Tap for Fuse {
 
     async fn after(&self, call: &'static str) -> Option<Error> {
         self.point(call).await
+    }
+}
+
+/// A small, fast generator for choices within a case (SplitMix64).
+pub struct Draw(pub u64);
+
+impl Draw {
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % n.max(1)
+    }
+}
+
+/// Names the case when it fails.
+pub struct Blame<'a> {
+    pub seed: u64,
+    pub test: &'a str,
+    pub name: &'a str,
+}
+
+impl Drop for Blame<'_> {
+    fn drop(&mut self) {
+        let Self { seed, test, name } = self;
+        eprintln!(
+            "seed {seed} failed; alone: DAMM_CRASH_SEED={seed} cargo test -p damm-engine \
+             --test {test} {name}"
+        );
     }
 }

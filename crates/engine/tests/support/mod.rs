@@ -18,6 +18,7 @@ use damm_fleet::{
     FrontdoorId, Network, ProviderName, Seed, Span, State, Subject, Timestamp, Topology, Verdict,
     Verdicts,
 };
+use damm_planner::{Edit, Situation};
 use damm_store::{Access, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -245,6 +246,25 @@ impl Stage {
             Verdict { state: State::Blocked, since: self.now(), evidence: "test".to_owned() };
         Verdicts([(door, [(network, verdict)].into())].into())
     }
+}
+
+/// A verb by hand, as an operator gives it.
+pub async fn by_hand(stage: &Stage, engine: &Engine, edit: &Edit) {
+    let inventory = engine.inventory().await.unwrap();
+    let verdicts = engine.store().verdicts().await.unwrap();
+    let parent = engine.blueprint();
+    let situation = Situation {
+        topology: engine.topology(),
+        parent: &parent,
+        inventory: &inventory,
+        offers: engine.offers(),
+        verdicts: &verdicts,
+        now: stage.now(),
+        destroys_used: 0,
+    };
+    let seed = Seed::from_number(stage.seeds.fetch_add(1, Ordering::Relaxed));
+    let plan = damm_planner::edit(&situation, seed, edit).unwrap();
+    engine.adopt(&plan, "operator").await.unwrap();
 }
 
 /// Waits for drains of hours, on a clock that nobody waits for.
