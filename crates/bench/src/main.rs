@@ -1,7 +1,7 @@
 //! What damm costs in time and memory, printed as a table.
 //!
 //! ```text
-//! cargo run --release -p damm-bench                 everything, a few minutes
+//! cargo run --release -p damm-bench                 everything, half an hour
 //! cargo run --release -p damm-bench -- plan 10000   one part, at a size of one's own
 //! ```
 //!
@@ -14,10 +14,12 @@ mod fleet;
 mod measure;
 mod plan;
 mod rate;
+mod reach;
 mod state;
 mod table;
 
 use anyhow::{Result, bail};
+use damm_world::Plan;
 
 use crate::table::Table;
 
@@ -49,6 +51,7 @@ async fn run() -> Result<()> {
             plan::run(&PLANS, &mut table).await?;
             creates::run(CREATES, &mut table).await?;
             rate::run(BUILT, &mut table).await?;
+            reach::run(&reach::SEEDS.map(Plan::reference), &mut table)?;
         }
         ["dataplane"] => dataplane::run(&mut table)?,
         ["plan"] => plan::run(&PLANS, &mut table).await?,
@@ -57,8 +60,12 @@ async fn run() -> Result<()> {
         ["creates", size] => creates::run(size.parse()?, &mut table).await?,
         ["rate"] => rate::run(BUILT, &mut table).await?,
         ["rate", size] => rate::run(size.parse()?, &mut table).await?,
+        ["reach"] => reach::run(&reach::SEEDS.map(Plan::reference), &mut table)?,
+        // Worlds that are small enough to be played in seconds.
+        ["reach", "small"] => reach::run(&reach::SEEDS.map(Plan::small), &mut table)?,
         _ => bail!(
-            "say nothing, or one of `dataplane`, `plan`, `creates` and `rate`, and then a size"
+            "say nothing, or one of `dataplane`, `plan`, `creates`, `rate` and `reach`, and then a \
+             size"
         ),
     }
     println!("{table}");

@@ -15,7 +15,9 @@ pub(crate) const HEADROOM: f64 = 8.0;
 /// How fast the failure rate of a block is learned: by so much of the difference at each report.
 const LEARNING: f64 = 1.0 / 32.0;
 /// What is taken for a block's failure rate before anything is learned of it.
-const FIRST_GUESS: f64 = 0.85;
+const FIRST_GUESS: f64 = 0.9;
+/// No block is taken to stop more than this.
+const SURELY: f64 = 0.95;
 /// The share of its usual successes that a silent cell would still have if it were blocked.
 const SILENT_SHARE: f64 = 0.2;
 
@@ -138,7 +140,7 @@ impl Cell {
         }
         let stays = self.stays.get();
         let q0 = score::contaminated(b, s.liars);
-        let pair = Pair::of(q0, ((1.0 - s.liars) * stays.min(s.blocked_share)).max(q0 + 0.1));
+        let pair = Pair::of(q0, ((1.0 - s.liars) * stays.min(SURELY)).max(q0 + 0.1));
         self.cured.add(-w * pair.said(failed));
         let told = if failed { 1.0 } else { 0.0 };
         self.stays = Fixed::of((stays + w * LEARNING * (told - stays)).max(0.5));

@@ -14,8 +14,9 @@ const FRESH: u32 = 180;
 const WELL: f64 = 2.0;
 /// and that it is down from this one on, with three failures for each success.
 pub(crate) const DOWN: f64 = 4.0;
-/// So many heartbeats in a row have to be missed before the door counts as down.
-pub(crate) const MISSES: u8 = 2;
+/// So many heartbeats in a row have to be missed before the door counts as down, and answered
+/// before it counts as up: of one that is down a few get through.
+pub(crate) const BEATS: u8 = 2;
 
 /// One door in one country: the same scores over all of its networks together.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,7 +94,10 @@ pub(crate) struct Door {
     pub(crate) transport: u16,
     /// When it last answered a heartbeat; zero when none was ever tried.
     pub(crate) beat: u32,
+    /// Heartbeats missed since it last answered so many in a row.
     pub(crate) misses: u8,
+    /// Heartbeats answered in a row, of which no more are counted than that.
+    pub(crate) answers: u8,
     /// Since when it answers nobody; zero while it does.
     pub(crate) down_since: u32,
     /// When it last came up again: what is told of attempts before says nothing of a censor.
@@ -115,6 +119,7 @@ impl Door {
             transport,
             beat: 0,
             misses: 0,
+            answers: 0,
             down_since: 0,
             up_since: 0,
             quiet_until: 0,
@@ -146,6 +151,24 @@ impl Door {
         }
     }
 
+    pub(crate) fn beat(&mut self, now: u32, answered: bool) {
+        match answered {
+            true => {
+                self.answers = (self.answers + 1).min(BEATS);
+                self.beat = now.max(1);
+            }
+            false => {
+                self.answers = 0;
+                self.misses = self.misses.saturating_add(1);
+                // Even one that never answered was tried.
+                self.beat = self.beat.max(1);
+            }
+        }
+        if self.answers == BEATS {
+            self.misses = 0;
+        }
+    }
+
     pub(crate) const fn is_down(&self) -> bool {
         self.down_since != 0
     }
@@ -165,7 +188,7 @@ impl Door {
                 }
                 well > ill
             }
-            beat => self.misses == 0 && now.saturating_sub(beat) <= FRESH,
+            beat => self.answers == BEATS && now.saturating_sub(beat) <= FRESH,
         }
     }
 
@@ -182,6 +205,7 @@ impl Door {
         to.u16(self.provider);
         to.u16(self.transport);
         to.u8(self.misses);
+        to.u8(self.answers);
         [self.beat, self.down_since, self.up_since, self.quiet_until]
             .iter()
             .for_each(|n| to.u32(*n));
@@ -199,6 +223,7 @@ impl Door {
         let id = FrontdoorId::from_raw(from.u64()?);
         let mut door = Self::new(id, from.u16()?, from.u16()?);
         door.misses = from.u8()?;
+        door.answers = from.u8()?.min(BEATS);
         door.beat = from.u32()?;
         door.down_since = from.u32()?;
         door.up_since = from.u32()?;

@@ -3,7 +3,7 @@
 use damm_fleet::{FrontdoorId, Network, State, Timestamp};
 
 use crate::cell::Cell;
-use crate::door::{DOWN, Door, MISSES, Pool};
+use crate::door::{BEATS, DOWN, Door, Pool};
 use crate::ground::Aspect;
 use crate::room::{Reach, reporters, seconds};
 use crate::score::left;
@@ -17,6 +17,10 @@ const SPEAKS: f64 = 1.0;
 /// Where two more networks of the country are blocked, odds of 10 to 1 of a cell's own suffice: the
 /// others' odds multiply with them.
 const SIBLING: f64 = 2.303;
+/// But no less than about one failure,
+const SINGLE: f64 = 1.0;
+/// and more where there is more than this weight of reports in the last hour or so.
+const BUSY: f64 = 10.0;
 /// So many countries have to show that a door is down, and this share of those that show anything.
 const DOWN_COUNTRIES: (usize, f64) = (3, 0.6);
 /// This share of a country's cells has to be blocked before those that say nothing count as
@@ -91,7 +95,7 @@ impl Door {
         // Heartbeats know better where there are any: clients of many countries can lie together.
         let down = match self.beat {
             0 => by_reports,
-            _ => self.misses >= MISSES,
+            _ => self.misses >= BEATS,
         };
         match (down, self.is_down()) {
             (true, false) => self.down_since = now.max(1),
@@ -146,7 +150,8 @@ impl Door {
                 speaking += usize::from(cell.recent_at(now) >= SPEAKS);
                 blocked += usize::from(cell.state == State::Blocked);
             }
-            let around = Around { pool, up, blocked };
+            let open = speaking.saturating_sub(blocked);
+            let around = Around { pool, up, blocked, open };
             for cell in cells_of(&self.networks, &self.cells, networks, pool.country) {
                 around.judge(&mut self.cells[cell], now, s);
             }
@@ -209,22 +214,33 @@ struct Around {
     up: bool,
     /// Cells of the country that are blocked.
     blocked: usize,
+    /// Cells that are not, and of which something is known.
+    open: usize,
 }
 
 impl Around {
     fn judge(&self, cell: &mut Cell, now: u32, s: &Tuned) {
         let state = match cell.state {
-            State::Blocked if cell.cured.get() < s.recovery => return,
+            State::Blocked if cell.cured.get() < self.cure(cell, s) => return,
             State::Blocked => State::Reachable,
-            _ if self.up && self.is_blocked(cell, s) => State::Blocked,
-            was => open(cell, was, now, s),
+            _ if self.up && self.is_blocked(cell, now, s) => State::Blocked,
+            was => self.open(cell, was, now, s),
         };
         if state != cell.state {
             cell.become_state(state, now);
         }
     }
 
-    fn is_blocked(&self, cell: &Cell, s: &Tuned) -> bool {
+    /// The evidence that ends a block. Where the country's block is over already, a cell with few
+    /// reports needs little of its own.
+    fn cure(&self, cell: &Cell, s: &Tuned) -> f64 {
+        match !self.pool.blocked && self.pool.since > cell.since {
+            true => SIBLING,
+            false => s.recovery,
+        }
+    }
+
+    fn is_blocked(&self, cell: &Cell, now: u32, s: &Tuned) -> bool {
         let (hard, pool) = (f64::from(cell.hard), f64::from(self.pool.hard) >= s.h);
         let probed = cell.probed.get() >= s.suspect;
         let mut need = s.h;
@@ -235,24 +251,29 @@ impl Around {
             need = s.suspect;
         }
         if pool && self.blocked >= 2 {
-            need = SIBLING;
+            let odds = (self.blocked as f64 + 0.5) / (self.open as f64 + 0.5);
+            // So many false calls an hour, not for so many reports: a busy cell soon shows more.
+            let busy = (cell.recent_at(now) / BUSY).max(1.0);
+            need = (SIBLING - odds.ln() + busy.ln()).clamp(SINGLE, s.suspect);
         }
         let enough = pool || probed || reporters(&cell.seen) >= s.k;
         let silent = cell.silent.get() >= s.h && reporters(&cell.seen) >= s.k;
         enough && hard >= need || silent
     }
-}
 
-/// The state of a cell that is not blocked.
-fn open(cell: &Cell, was: State, now: u32, s: &Tuned) -> State {
-    let soft = f64::from(cell.soft);
-    let recent = cell.recent_at(now);
-    match was {
-        _ if soft >= s.h => State::Degraded,
-        State::Degraded if soft >= s.h / 2.0 => State::Degraded,
-        State::Reachable | State::Degraded if recent >= KNOWN / 2.0 => State::Reachable,
-        _ if recent >= KNOWN => State::Reachable,
-        _ => State::Unknown,
+    /// The state of a cell that is not blocked. Throttling of a few attempts shows in a country's
+    /// score long before it does in a cell's, so there less of the cell's own is asked for.
+    fn open(&self, cell: &Cell, was: State, now: u32, s: &Tuned) -> State {
+        let soft = f64::from(cell.soft);
+        let need = if f64::from(self.pool.soft) >= s.h { SIBLING } else { s.h };
+        let recent = cell.recent_at(now);
+        match was {
+            _ if soft >= need => State::Degraded,
+            State::Degraded if soft >= need / 2.0 => State::Degraded,
+            State::Reachable | State::Degraded if recent >= KNOWN / 2.0 => State::Reachable,
+            _ if recent >= KNOWN => State::Reachable,
+            _ => State::Unknown,
+        }
     }
 }
 

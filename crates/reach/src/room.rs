@@ -71,7 +71,10 @@ impl Reach {
     /// Forgets a door that was retired, with all that is known of it.
     pub fn forget(&mut self, id: FrontdoorId) {
         let Some(at) = self.door_places.remove(&id) else { return };
-        self.doors.swap_remove(at as usize);
+        for network in self.doors.swap_remove(at as usize).networks {
+            let isp = &mut self.networks[network as usize];
+            isp.doors = isp.doors.saturating_sub(1);
+        }
         if let Some(moved) = self.doors.get(at as usize) {
             self.door_places.insert(moved.id, at);
         }
@@ -127,7 +130,9 @@ impl Reach {
             isp.outlook(self.doors[door as usize].transport)
         };
         let door = &mut self.doors[door as usize];
+        let known = door.cells.len();
         let at = door.cell(network, seconds(now));
+        self.networks[network as usize].doors += (door.cells.len() - known) as u32;
         let cell = &mut door.cells[at];
         let b = weathered(cell.baseline(usual, &self.tuned), usual, weather);
         cell.probe(probe.through, b, &self.tuned);
@@ -138,15 +143,7 @@ impl Reach {
     /// every minute; without any the door's own clients elsewhere have to show that it is up.
     pub fn heartbeat(&mut self, now: Timestamp, id: FrontdoorId, answered: bool) {
         let Some(at) = self.door_places.get(&id) else { return };
-        let door = &mut self.doors[*at as usize];
-        match answered {
-            true => (door.beat, door.misses) = (seconds(now).max(1), 0),
-            false => {
-                door.misses = door.misses.saturating_add(1);
-                // Even one that never answered was tried.
-                door.beat = door.beat.max(1);
-            }
-        }
+        self.doors[*at as usize].beat(seconds(now), answered);
     }
 
     /// The threshold of a block, in nats.
@@ -193,7 +190,9 @@ struct Told {
 impl Told {
     fn to(&self, door: &mut Door, network: u32, isp: &mut Isp, s: &Tuned) -> Taken {
         let (now, w) = (self.now, self.weight);
+        let known = door.cells.len();
         let (at, pool) = (door.cell(network, now), door.pool(isp.network.country, now));
+        isp.doors += (door.cells.len() - known) as u32;
         let failed = self.bearing != Bearing::Ok;
         if failed && self.is_overtaken(door, &door.cells[at]) {
             return Taken::Ignored(Ignored::Overtaken);

@@ -71,8 +71,8 @@ mod tests {
     #[test]
     fn the_mean_of_the_likelihood_ratio_is_at_most_one_below_the_null_rate() {
         for b in [0.01, 0.1, 0.3, 0.6] {
-            let q0 = contaminated(b, 0.08);
-            let pair = Pair::of(q0, 0.92 * 0.93);
+            let q0 = contaminated(b, 0.06);
+            let pair = Pair::of(q0, 0.94 * 0.82);
             for p in [0.0, 0.5 * q0, q0] {
                 for w in [0.0, 0.25, 0.6, 1.0] {
                     let mean = p * (w * pair.fail).exp() + (1.0 - p) * (w * pair.ok).exp();

@@ -21,7 +21,8 @@ pub struct Settings {
     /// How much of the attempts a throttling censor stops: the "fully encrypted" rule of the Great
     /// Firewall hits 26 % (Wu et al., USENIX Security 2023).
     pub soft_rise: f64,
-    /// How often attempts fail behind a block: a few always get through.
+    /// How often attempts fail behind a block. Many blocks let a part through, and liars who keep
+    /// silent on failures make it more; a failure rate of about 0.45 and above counts for a block.
     pub blocked_share: f64,
     /// The network's own failures count like so many of the cell's reports in its baseline.
     pub shrinkage: f64,
@@ -37,7 +38,7 @@ pub struct Settings {
     pub period: Span,
     /// At this score a cell is suspected: `ln 100`, odds of 100 to 1.
     pub suspect: f64,
-    /// From this evidence on that a door works again, a block is over: odds of 1,100 to 1.
+    /// From this evidence on that a door works again, a block is over: odds of 400 to 1.
     pub recovery: f64,
     /// From this score on a baseline stands still, so that a slow block does not teach it.
     pub frozen: f64,
@@ -48,10 +49,10 @@ impl Default for Settings {
         Self {
             false_alarms: 0.81,
             reports_a_day: 7.2e6,
-            liars: 0.08,
+            liars: 0.05,
             soft_liars: 0.03,
             soft_rise: 0.22,
-            blocked_share: 0.93,
+            blocked_share: 0.83,
             shrinkage: 30.0,
             memory: Span::from_hours(6),
             glimpse: Span::from_mins(5),
@@ -59,8 +60,8 @@ impl Default for Settings {
             k: 20,
             period: Span::from_hours(12),
             suspect: 4.605,
-            recovery: 7.0,
-            frozen: 5.0,
+            recovery: 6.0,
+            frozen: 3.0,
         }
     }
 }

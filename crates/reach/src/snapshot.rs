@@ -61,12 +61,12 @@ impl Reach {
         for _ in 0..from.count(4)? {
             room.names.push(from.text()?);
         }
-        for at in 0..from.count(36)? {
+        for at in 0..from.count(34)? {
             let isp = Isp::read(from)?;
             room.network_places.insert(isp.network, at as u32);
             room.networks.push(isp);
         }
-        for at in 0..from.count(37)? {
+        for at in 0..from.count(38)? {
             let door = Door::read(from, room.networks.len())?;
             room.door_places.insert(door.id, at as u32);
             room.doors.push(door);

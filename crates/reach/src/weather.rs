@@ -7,7 +7,9 @@ use crate::score::left;
 use crate::settings::Tuned;
 
 /// Before anything is known, one attempt in ten fails, as if so many reports said so.
-const PRIOR: (f64, f64) = (0.1, 20.0);
+const PRIOR: (f64, f64) = (0.1, 60.0);
+/// What a network shows now is drawn towards what is usual, as if so many reports said so.
+const STEADY: f64 = 20.0;
 /// What a network shows now counts only from so many reports on.
 const TELLING: f64 = 4.0;
 /// A usual failure rate lies between these.
@@ -46,9 +48,8 @@ impl Weather {
 
     /// The rate now, drawn towards the usual one; nothing when too little came of late.
     fn now(&self) -> Option<f64> {
-        let (_, weight) = PRIOR;
         let (tries, fails) = (f64::from(self.fast_tries), f64::from(self.fast_fails));
-        (tries >= TELLING).then(|| (fails + weight * self.usual()) / (tries + weight))
+        (tries >= TELLING).then(|| (fails + STEADY * self.usual()) / (tries + STEADY))
     }
 
     fn oks(&self) -> f64 {
@@ -62,6 +63,8 @@ pub(crate) struct Isp {
     pub(crate) network: Network,
     /// By transport, in order.
     by_transport: Vec<(u16, Weather)>,
+    /// Doors that were reported on from here.
+    pub(crate) doors: u32,
     /// Successes since the last tick.
     pub(crate) fresh_oks: f32,
     /// Who reported, as in a cell.
@@ -72,7 +75,7 @@ pub(crate) struct Isp {
 impl Isp {
     pub(crate) const fn new(network: Network) -> Self {
         let by_transport = Vec::new();
-        Self { network, by_transport, fresh_oks: 0.0, seen: [0; 2], period: 0 }
+        Self { network, by_transport, doors: 0, fresh_oks: 0.0, seen: [0; 2], period: 0 }
     }
 
     pub(crate) fn add(&mut self, transport: u16, failed: bool, w: f64, now: u32, s: &Tuned) {
@@ -98,7 +101,9 @@ impl Isp {
             let usual = w.usual();
             Some(((w.now()? - usual) / (1.0 - usual)).max(0.0))
         });
-        let more = worse.reduce(f64::min).unwrap_or(0.0);
+        // A single door is no weather: what ails it is what is to be judged.
+        let others = 1.0 - 1.0 / f64::from(self.doors.max(1));
+        let more = others * worse.reduce(f64::min).unwrap_or(0.0);
         (usual, usual + more * (1.0 - usual))
     }
 
@@ -122,6 +127,7 @@ impl Isp {
     pub(crate) fn write(&self, to: &mut Writer) {
         self.network.country.iter().for_each(|b| to.u8(*b));
         to.u32(self.network.asn.0);
+        to.u32(self.doors);
         to.f32(self.fresh_oks);
         self.seen.iter().for_each(|n| to.u64(*n));
         to.u16(self.period);
@@ -137,6 +143,7 @@ impl Isp {
         let country = [from.u8()?, from.u8()?];
         let country = std::str::from_utf8(&country).ok()?;
         let mut isp = Self::new(Network::new(country, damm_fleet::Asn(from.u32()?))?);
+        isp.doors = from.u32()?;
         isp.fresh_oks = from.f32()?;
         isp.seen = [from.u64()?, from.u64()?];
         isp.period = from.u16()?;

@@ -10,11 +10,13 @@
 
 mod crowd;
 mod dice;
+mod lines;
 mod plan;
 mod score;
 mod script;
 mod world;
 
+pub use lines::{Line, lines};
 pub use plan::Plan;
 pub use score::Figures;
 pub use script::{Block, Kind, Script, Spell};
