@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use crate::answer::Answer;
 use crate::asked::{Asked, Luck, pairs};
 use crate::broken::{BrokenOff, Sent};
+use crate::description::{Described, Description};
 use crate::dial::{Fault, Odds, Setting};
 use crate::journal::Line;
 
@@ -88,6 +89,12 @@ pub trait Api: Send + Sync {
         None
     }
 
+    /// The vendor's own description of its API, to which the double and its clients are held where
+    /// [it can be had](crate::description::FOLDER).
+    fn described(&self) -> Option<Described> {
+        None
+    }
+
     /// A refusal in these words.
     fn refused(&self, words: &str) -> Answer {
         Answer::json(400, &serde_json::json!({ "message": words, "error": words }))
@@ -107,6 +114,7 @@ pub struct Front {
 /// What connections share.
 struct Desk {
     api: Arc<dyn Api>,
+    description: Option<Arc<Description>>,
     book: Mutex<Book>,
 }
 
@@ -118,6 +126,8 @@ struct Book {
     requests: u64,
     journal: Vec<Line>,
     keeps_bodies: bool,
+    /// What was not as the vendor describes it.
+    complaints: BTreeSet<String>,
 }
 
 /// How an answer leaves.
@@ -134,7 +144,8 @@ impl Front {
     ///
     /// When the loopback interface has no port left or no thread can be started.
     pub fn over(api: Arc<dyn Api>) -> Self {
-        let desk = Arc::new(Desk { api, book: Mutex::default() });
+        let description = api.described().and_then(Description::of);
+        let desk = Arc::new(Desk { api, description, book: Mutex::default() });
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0));
         let listener = listener.unwrap_or_else(|e| panic!("no port on the loopback: {e}"));
         let address = listener.local_addr().unwrap_or_else(|e| panic!("no port: {e}"));
@@ -205,6 +216,11 @@ impl Drop for Front {
             // A panic in a double has failed its request, and so the test, already.
             drop(thread.join());
         }
+        let complaints = std::mem::take(&mut self.desk.lock().complaints);
+        let all: Vec<_> = complaints.into_iter().collect();
+        // A test that has failed already says why by itself.
+        let right = all.is_empty() || std::thread::panicking();
+        assert!(right, "not as the vendor describes it:\n{}", all.join("\n"));
     }
 }
 
@@ -293,6 +309,9 @@ impl Desk {
             return (Leaving::Whole(answer), false);
         }
         let answer = self.api.answer(asked).await;
+        if let Some(description) = &self.description {
+            self.lock().complaints.extend(description.complaints(asked, &answer));
+        }
         let leaving = match fault {
             Some(Fault::Lost) => Leaving::Never,
             Some(Fault::FailsAfter) => Leaving::Whole(failure(number)),

@@ -39,6 +39,7 @@ mod answer;
 mod asked;
 mod broken;
 pub mod cloudflare;
+pub mod description;
 mod dial;
 mod dice;
 pub mod digitalocean;

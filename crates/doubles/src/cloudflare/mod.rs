@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::asked::Asked;
+use crate::description::Described;
 use crate::front::Api;
 use crate::ids::Ids;
 use crate::pages::numbered;
@@ -209,6 +210,10 @@ fn page(all: Vec<Value>, asked: &Asked, usual: usize, most: usize) -> Result<Ans
 
 #[async_trait]
 impl Api for Cloudflare {
+    fn described(&self) -> Option<Described> {
+        Some(Described { file: "cloudflare.json", base: "/client/v4", faults: &[] })
+    }
+
     async fn answer(&self, asked: &Asked) -> Answer {
         match asked.bearer() {
             None => failure((400, 9_106, "Missing X-Auth-Key, X-Auth-Email or Authorization")),

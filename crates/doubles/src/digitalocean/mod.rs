@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::asked::Asked;
+use crate::description::Described;
 use crate::front::Api;
 use crate::ids::Ids;
 use crate::pages::numbered;
@@ -160,6 +161,10 @@ impl DigitalOcean {
 
 #[async_trait]
 impl Api for DigitalOcean {
+    fn described(&self) -> Option<Described> {
+        Some(Described { file: "digitalocean.yaml", base: "", faults: &[] })
+    }
+
     async fn answer(&self, asked: &Asked) -> Answer {
         let mut state = self.lock();
         let answer = match (state.call_counts(), asked.bearer() == Some(&self.token)) {

@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::asked::Asked;
+use crate::description::Described;
 use crate::front::Api;
 use crate::pages::numbered;
 use crate::pool::Pool;
@@ -150,6 +151,10 @@ fn route(state: &mut State, asked: &Asked, now: Timestamp) -> Outcome {
 
 #[async_trait]
 impl Api for Hetzner {
+    fn described(&self) -> Option<Described> {
+        Some(Described { file: "hetzner.json", base: "/v1", faults: &[] })
+    }
+
     async fn answer(&self, asked: &Asked) -> Answer {
         let now = self.clock.now();
         let mut state = self.lock();

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::asked::Asked;
+use crate::description::Described;
 use crate::front::Api;
 use crate::pages::numbered;
 use crate::pool::Pool;
@@ -132,6 +133,10 @@ fn route(state: &mut State, asked: &Asked, now: Timestamp) -> Outcome {
 
 #[async_trait]
 impl Api for Linode {
+    fn described(&self) -> Option<Described> {
+        Some(Described { file: "linode.yaml", base: "", faults: &[] })
+    }
+
     async fn answer(&self, asked: &Asked) -> Answer {
         if asked.bearer() != Some(self.token.as_str()) {
             return self.unauthorized();

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::asked::Asked;
+use crate::description::Described;
 use crate::front::Api;
 use crate::ids::Ids;
 use crate::pages::after;
@@ -109,6 +110,10 @@ impl Vultr {
 
 #[async_trait]
 impl Api for Vultr {
+    fn described(&self) -> Option<Described> {
+        Some(Described { file: "vultr.json", base: "/v2", faults: &[] })
+    }
+
     async fn answer(&self, asked: &Asked) -> Answer {
         match asked.bearer() == Some(&self.token) {
             true => self.lock().answer(asked),
