@@ -120,7 +120,7 @@ impl BalancerVendor for Linode {
     }
 
     fn balancer_name(&self) -> BalancerName {
-        "lb".parse().unwrap()
+        "front".parse().unwrap()
     }
 
     async fn target(&self, number: usize) -> (NodeId, BalancerTarget) {

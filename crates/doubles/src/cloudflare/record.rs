@@ -10,6 +10,9 @@ use crate::asked::Asked;
 /// The longest comment of a zone without a plan.
 const COMMENT: usize = 100;
 
+/// When everything was made: nothing asks for it.
+pub const MADE: &str = "2025-10-09T08:53:20Z";
+
 /// A record.
 #[derive(Debug, Clone)]
 pub struct Record {
@@ -96,7 +99,8 @@ impl Record {
         json!({
             "id": self.id, "name": self.name, "type": self.kind, "content": self.content,
             "ttl": self.ttl, "proxied": self.proxied, "proxiable": true,
-            "comment": self.comment, "tags": [],
+            "comment": self.comment, "tags": [], "meta": {}, "settings": {},
+            "created_on": MADE, "modified_on": MADE,
         })
     }
 }

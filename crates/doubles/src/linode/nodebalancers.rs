@@ -11,7 +11,7 @@ use crate::answer::Answer;
 use crate::asked::Asked;
 
 pub fn list(state: &State, asked: &Asked, now: Timestamp) -> Outcome {
-    let shown = match takes(asked, "lb", &[])? {
+    let shown = match takes(asked, "front", &[])? {
         true => vec![shapes::balancer(&state.balancer, now)],
         false => Vec::new(),
     };

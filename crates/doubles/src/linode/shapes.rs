@@ -55,7 +55,7 @@ pub fn reserved(reserved: &Reserved) -> Value {
 pub fn balancer(id: &str, now: Timestamp) -> Value {
     let at = without_offset(now);
     json!({
-        "id": id.parse::<u64>().unwrap_or_default(), "label": "lb", "region": "eu-central",
+        "id": id.parse::<u64>().unwrap_or_default(), "label": "front", "region": "eu-central",
         "hostname": "nb.example.net", "ipv4": "192.0.2.1", "ipv6": null,
         "client_conn_throttle": 0, "created": at, "updated": at, "tags": [],
         "transfer": { "in": 0.0, "out": 0.0, "total": 0.0 },

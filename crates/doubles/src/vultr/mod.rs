@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::asked::Asked;
-use crate::description::Described;
+use crate::description::{Described, KnownFault};
 use crate::front::Api;
 use crate::ids::Ids;
 use crate::pages::after;
@@ -108,10 +108,17 @@ impl Vultr {
     }
 }
 
+/// What the description leaves out.
+const FAULTS: &[KnownFault] = &[KnownFault {
+    operation: "DELETE /instances/{instance-id}",
+    complaint: "an answer 500 is not described",
+    why: "a locked instance is refused so, with words that say it",
+}];
+
 #[async_trait]
 impl Api for Vultr {
     fn described(&self) -> Option<Described> {
-        Some(Described { file: "vultr.json", base: "/v2", faults: &[] })
+        Some(Described { file: "vultr.json", base: "/v2", faults: FAULTS })
     }
 
     async fn answer(&self, asked: &Asked) -> Answer {

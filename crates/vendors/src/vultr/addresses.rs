@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::wire::{OneReserved, Reserved};
 use super::{Vultr, Words, read};
-use crate::http::Ask;
+use crate::http::{Ask, Method};
 
 impl Vultr {
     fn shown(&self, ip: &Reserved) -> ListedAddress {
@@ -76,7 +76,7 @@ impl Vultr {
         let (ip, path) = self.one(OPERATION, address_ref).await?;
         match ip.holder() {
             Some(_) => {
-                let ask = Ask::post(OPERATION, format!("{path}/detach"), &json!({}));
+                let ask = Ask::new(OPERATION, Method::POST, format!("{path}/detach"));
                 self.http.call(ask, &Words).await.map(drop)
             }
             None => Ok(()),
