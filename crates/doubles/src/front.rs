@@ -91,8 +91,8 @@ pub trait Api: Send + Sync {
 
     /// The vendor's own description of its API, to which the double and its clients are held where
     /// [it can be had](crate::description::FOLDER).
-    fn described(&self) -> Option<Described> {
-        None
+    fn described(&self) -> &'static [Described] {
+        &[]
     }
 
     /// A refusal in these words.
@@ -114,7 +114,7 @@ pub struct Front {
 /// What connections share.
 struct Desk {
     api: Arc<dyn Api>,
-    description: Option<Arc<Description>>,
+    descriptions: Vec<Arc<Description>>,
     book: Mutex<Book>,
 }
 
@@ -144,8 +144,8 @@ impl Front {
     ///
     /// When the loopback interface has no port left or no thread can be started.
     pub fn over(api: Arc<dyn Api>) -> Self {
-        let description = api.described().and_then(Description::of);
-        let desk = Arc::new(Desk { api, description, book: Mutex::default() });
+        let descriptions = api.described().iter().filter_map(Description::of).collect();
+        let desk = Arc::new(Desk { api, descriptions, book: Mutex::default() });
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0));
         let listener = listener.unwrap_or_else(|e| panic!("no port on the loopback: {e}"));
         let address = listener.local_addr().unwrap_or_else(|e| panic!("no port: {e}"));
@@ -309,7 +309,7 @@ impl Desk {
             return (Leaving::Whole(answer), false);
         }
         let answer = self.api.answer(asked).await;
-        if let Some(description) = &self.description {
+        if let Some(description) = self.descriptions.iter().find(|d| d.is_of(asked)) {
             self.lock().complaints.extend(description.complaints(asked, &answer));
         }
         let leaving = match fault {

@@ -44,7 +44,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("world", &["fleet", "reach"]),
     ("conformance", &["fleet", "clouds"]),
-    ("doubles", &["fleet", "clouds", "conformance"]),
+    ("doubles", &["fleet", "clouds", "conformance", "needs"]),
     ("house", &[]),
     ("needs", &[]),
     ("testbed", &["fleet", "protocol", "node", "needs"]),

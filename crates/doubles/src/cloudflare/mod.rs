@@ -242,8 +242,8 @@ const FAULTS: &[KnownFault] = &[
 
 #[async_trait]
 impl Api for Cloudflare {
-    fn described(&self) -> Option<Described> {
-        Some(Described { file: "cloudflare.json", base: "/client/v4", faults: FAULTS })
+    fn described(&self) -> &'static [Described] {
+        &[Described { file: "cloudflare.json", base: "/client/v4", prefix: "", faults: FAULTS }]
     }
 
     async fn answer(&self, asked: &Asked) -> Answer {

@@ -27,8 +27,10 @@ pub const FOLDER: &str = "DAMM_API_DESCRIPTIONS";
 pub struct Described {
     /// The file's name in the folder.
     pub file: &'static str,
-    /// What comes before the description's paths, as in `/v1`.
+    /// What the double's paths begin with, as in `/v1`, in place of what the description's do.
     pub base: &'static str,
+    /// What the description's paths begin with; mostly nothing.
+    pub prefix: &'static str,
     /// What the description says that the vendor doesn't hold to.
     pub faults: &'static [KnownFault],
 }
@@ -52,9 +54,11 @@ pub struct Description {
     schemas: Schemas,
 }
 
-/// What was read so far in this process; none where it can't be had.
-static READ: LazyLock<Mutex<BTreeMap<&'static str, Option<Arc<Description>>>>> =
-    LazyLock::new(Mutex::default);
+/// Descriptions by their files' names; none where one can't be had.
+type Library = BTreeMap<&'static str, Option<Arc<Description>>>;
+
+/// What was read so far in this process.
+static READ: LazyLock<Mutex<Library>> = LazyLock::new(Mutex::default);
 
 impl Description {
     /// A vendor's description; none, which is said once, where the folder does not have it.
@@ -62,14 +66,20 @@ impl Description {
     /// # Panics
     ///
     /// When the file is there and can't be read.
-    pub fn of(described: Described) -> Option<Arc<Self>> {
+    pub fn of(described: &Described) -> Option<Arc<Self>> {
         let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
-        read.entry(described.file).or_insert_with(|| Self::read(described)).clone()
+        read.entry(described.file).or_insert_with(|| Self::read(*described)).clone()
+    }
+
+    /// Whether a request is of what it describes.
+    pub fn is_of(&self, asked: &Asked) -> bool {
+        asked.path.starts_with(self.described.base)
     }
 
     fn read(described: Described) -> Option<Arc<Self>> {
         let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
-            eprintln!("{} is not held against: {FOLDER} names no folder", described.file);
+            let file = described.file;
+            damm_needs::skipped(&format!("nothing is held to {file}: {FOLDER} names no folder"));
             return None;
         };
         let path = folder.join(described.file);
@@ -88,11 +98,12 @@ impl Description {
 
     /// What is wrong with a request and its answer: a sentence each.
     pub fn complaints(&self, asked: &Asked, answer: &Answer) -> Vec<String> {
-        let path = asked.path.strip_prefix(self.described.base).unwrap_or(&asked.path);
-        let Some(operation) = find(&self.document, &asked.method, path) else {
+        let Described { base, prefix, .. } = self.described;
+        let path = format!("{prefix}{}", asked.path.strip_prefix(base).unwrap_or(&asked.path));
+        let Some(operation) = find(&self.document, &asked.method, &path) else {
             let unknown = "there is no such operation";
             // What the vendor does not know it answers so.
-            let fine = answer.status == 404 || self.is_known(path, unknown);
+            let fine = answer.status == 404 || self.is_known(&path, unknown);
             let told = || format!("{} {path}: {unknown}", asked.method);
             return if fine { Vec::new() } else { vec![told()] };
         };

@@ -9,6 +9,7 @@ use crate::asked::Luck;
 const DESCRIBED: Described = Described {
     file: "none.json",
     base: "/v1",
+    prefix: "",
     faults: &[KnownFault {
         operation: "POST /servers",
         complaint: "`legacy`",

@@ -161,8 +161,8 @@ impl DigitalOcean {
 
 #[async_trait]
 impl Api for DigitalOcean {
-    fn described(&self) -> Option<Described> {
-        Some(Described { file: "digitalocean.yaml", base: "", faults: &[] })
+    fn described(&self) -> &'static [Described] {
+        &[Described { file: "digitalocean.yaml", base: "", prefix: "", faults: &[] }]
     }
 
     async fn answer(&self, asked: &Asked) -> Answer {

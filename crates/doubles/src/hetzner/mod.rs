@@ -151,8 +151,8 @@ fn route(state: &mut State, asked: &Asked, now: Timestamp) -> Outcome {
 
 #[async_trait]
 impl Api for Hetzner {
-    fn described(&self) -> Option<Described> {
-        Some(Described { file: "hetzner.json", base: "/v1", faults: &[] })
+    fn described(&self) -> &'static [Described] {
+        &[Described { file: "hetzner.json", base: "/v1", prefix: "", faults: &[] }]
     }
 
     async fn answer(&self, asked: &Asked) -> Answer {

@@ -167,8 +167,8 @@ const FAULTS: &[KnownFault] = &[
 
 #[async_trait]
 impl Api for Linode {
-    fn described(&self) -> Option<Described> {
-        Some(Described { file: "linode.yaml", base: "", faults: FAULTS })
+    fn described(&self) -> &'static [Described] {
+        &[Described { file: "linode.yaml", base: "", prefix: "", faults: FAULTS }]
     }
 
     async fn answer(&self, asked: &Asked) -> Answer {

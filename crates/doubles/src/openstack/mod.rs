@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::asked::Asked;
+use crate::description::{Described, KnownFault};
 use crate::front::{Api, Concern};
 use crate::pages::after;
 use crate::pool::Pool;
@@ -164,8 +165,74 @@ fn route(state: &mut State, asked: &Asked, now: Timestamp) -> Outcome {
     }
 }
 
+/// What is made from source knows few answers, no paging, and some types only roughly.
+const FAULTS: &[KnownFault] = &[
+    KnownFault {
+        operation: "*",
+        complaint: "is not described",
+        why: "the API's reference has the tables of answers that the source does not",
+    },
+    KnownFault {
+        operation: "GET /v2",
+        complaint: "there is no query parameter `limit`",
+        why: "lists have pages: Networking API v2, Pagination; Load Balancer API v2, Pagination",
+    },
+    KnownFault {
+        operation: "GET /v2",
+        complaint: "there is no query parameter `marker`",
+        why: "lists have pages: Networking API v2, Pagination; Load Balancer API v2, Pagination",
+    },
+    KnownFault {
+        operation: "GET /v2/lbaas",
+        complaint: "there is no query parameter `name`",
+        why: "lists are filtered by any field: Load Balancer API v2, Filtering",
+    },
+    KnownFault {
+        operation: "GET /v2.0/floatingips",
+        complaint: "the path parameter `id` is missing",
+        why: "the path of the list has no such name in it",
+    },
+    KnownFault {
+        operation: "/v2.0/floatingips",
+        complaint: "null is not of type \"string\"",
+        why: "an address that is attached to nothing has none",
+    },
+    KnownFault {
+        operation: "/v2.0/floatingips",
+        complaint: "/port_forwardings`",
+        why: "it is a list in the API's reference and in what clouds answer",
+    },
+];
+
+/// Each service has a description of its own, made from its source.
+const DESCRIBED: [Described; 4] = [
+    Described {
+        file: "openstack-identity-v3.14.yaml",
+        base: "/identity",
+        prefix: "",
+        faults: FAULTS,
+    },
+    Described {
+        file: "openstack-compute-v2.96.yaml",
+        base: "/compute/v2.1/9a5c3f0e7b1d4c2e8f6a0b1c2d3e4f50",
+        prefix: "/v2.1",
+        faults: FAULTS,
+    },
+    Described { file: "openstack-network-v2.yaml", base: "/network", prefix: "", faults: FAULTS },
+    Described {
+        file: "openstack-load-balancing-v2.yaml",
+        base: "/load-balancer",
+        prefix: "",
+        faults: FAULTS,
+    },
+];
+
 #[async_trait]
 impl Api for OpenStack {
+    fn described(&self) -> &'static [Described] {
+        &DESCRIBED
+    }
+
     async fn answer(&self, asked: &Asked) -> Answer {
         let now = self.clock.now();
         let mut state = self.lock();

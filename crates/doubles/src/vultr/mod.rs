@@ -117,8 +117,8 @@ const FAULTS: &[KnownFault] = &[KnownFault {
 
 #[async_trait]
 impl Api for Vultr {
-    fn described(&self) -> Option<Described> {
-        Some(Described { file: "vultr.json", base: "/v2", faults: FAULTS })
+    fn described(&self) -> &'static [Described] {
+        &[Described { file: "vultr.json", base: "/v2", prefix: "", faults: FAULTS }]
     }
 
     async fn answer(&self, asked: &Asked) -> Answer {
