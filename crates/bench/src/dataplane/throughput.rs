@@ -46,6 +46,7 @@ pub fn forwarding(mut bed: Bed, table: &mut Table) -> Result<()> {
     let between = [&from, &by, &to];
     for (kind, rules, what) in [
         (&STREAM, &rules, "a TCP stream through egress NAT"),
+        (&STREAM, &least, "the same stream through a single rule of NAT"),
         (&DATAGRAMS, &rules, "200,000 datagrams of 1,200 bytes through egress NAT"),
         (&DATAGRAMS, &least, "the same datagrams through a single rule of NAT"),
     ] {

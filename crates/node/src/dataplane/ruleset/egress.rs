@@ -8,9 +8,10 @@ use damm_protocol::{EgressConfig, TunnelAddresses};
 
 use crate::dataplane::EGRESS_OVERLAY;
 use crate::dataplane::marks::Marks;
+use crate::dataplane::ruleset::guard::{self, CLAMP};
 use crate::dataplane::ruleset::part::Part;
 use crate::dataplane::ruleset::script::Script;
-use crate::dataplane::ruleset::{Receivers, Ruleset, guard};
+use crate::dataplane::ruleset::{Receivers, Ruleset};
 
 /// What an egress' rules follow from.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +32,15 @@ pub struct EgressFacts<'a> {
 
 /// An egress node's ruleset.
 pub fn egress(facts: &EgressFacts<'_>) -> Ruleset {
-    let parts = vec![objects(), receivers(facts), peers(facts), addresses(facts), rules(facts)];
-    Ruleset { parts }
+    let parts = [
+        objects(),
+        receivers(facts),
+        guard::cut(facts.addresses.dead().collect(), "0xffffffff"),
+        peers(facts),
+        addresses(facts),
+        rules(facts),
+    ];
+    Ruleset { parts: parts.into() }
 }
 
 fn objects() -> Part {
@@ -43,7 +51,9 @@ fn objects() -> Part {
         let learned = "flags dynamic,timeout; timeout 10m; size 524288;";
         script.map(&format!("sessions{n}"), &format!("{key} {learned}"));
         script.map(&format!("addresses{n}"), &format!("type mark : {kind};"));
-        script.set(&format!("peers{n}"), &format!("type {kind}; flags interval;"));
+        for set in ["peers", "inside"] {
+            script.set(&format!("{set}{n}"), &format!("type {kind}; flags interval;"));
+        }
     }
     script.finish()
 }
@@ -54,17 +64,20 @@ fn receivers(facts: &EgressFacts<'_>) -> Part {
         script.slots(&format!("slots{n}"), slots);
         script.fill_set(&format!("receiving{n}"), slots.counts().keys());
     }
-    let dead: BTreeSet<u16> = facts.addresses.dead().collect();
-    script.fill_set("dead", dead);
     script.finish()
 }
 
-/// Where sessions may come from.
+/// Where sessions may come from, and with the clients' own addresses what never leaves as it is.
 fn peers(facts: &EgressFacts<'_>) -> Part {
     let mut script = Script::default();
     let peers = || facts.config.ingresses.values();
     let v4: BTreeSet<_> = peers().map(|peer| peer.sessions4).collect();
     let v6: BTreeSet<_> = peers().map(|peer| peer.sessions6).collect();
+    let (pool4, pool6) = (TunnelAddresses::POOL4, TunnelAddresses::POOL6);
+    let others4: BTreeSet<_> = v4.iter().filter(|net| !pool4.contains(*net)).copied().collect();
+    let others6: BTreeSet<_> = v6.iter().filter(|net| !pool6.contains(*net)).copied().collect();
+    script.fill_ranges("inside4", [pool4].into_iter().chain(others4));
+    script.fill_ranges("inside6", [pool6].into_iter().chain(others6));
     script.fill_ranges("peers4", v4);
     script.fill_ranges("peers6", v6);
     script.finish()
@@ -88,7 +101,6 @@ fn addresses(facts: &EgressFacts<'_>) -> Part {
 fn rules(facts: &EgressFacts<'_>) -> Part {
     let mut script = Script::default();
     guard::destinations(&mut script);
-    guard::cut(&mut script, "0xffffffff");
     choice(&mut script, facts.seed);
     arrival(&mut script);
     forwarding(&mut script, facts.uplink);
@@ -121,30 +133,16 @@ fn choice(script: &mut Script, seed: u32) {
     script.chain("pick", "", "meta nfproto vmap { ipv4 : goto pick4, ipv6 : goto pick6 }");
 }
 
-/// Most packets are of connections whose first one was looked at: of them only what may have
-/// changed since is asked, here and below.
+/// For the server itself: questions to the resolver, and no other visits.
 fn arrival(script: &mut Script) {
-    script.chain(
-        "from_ingresses",
-        "",
-        "ct state established goto cut
-        fib daddr type local return
-        ip saddr != @peers4 drop
-        ip6 saddr != @peers6 drop
-        jump cut
-        ct state new jump pick",
-    );
-    script.chain(
-        "arrive",
-        "type filter hook prerouting priority mangle; policy accept;",
-        &format!("iifname \"{EGRESS_OVERLAY}\" jump from_ingresses"),
-    );
     let TunnelAddresses { v4, v6 } = TunnelAddresses::RESOLVER;
+    script.chain("of_peers", "", "ip saddr != @peers4 drop\nip6 saddr != @peers6 drop");
     script.chain(
         "visitors",
         "",
         &format!(
             "ct state established,related accept
+            jump of_peers
             ip daddr {v4} meta l4proto {{ tcp, udp }} th dport 53 accept
             ip6 daddr {v6} meta l4proto {{ tcp, udp }} th dport 53 accept
             icmp type echo-request limit rate 100/second accept
@@ -163,14 +161,25 @@ fn arrival(script: &mut Script) {
     );
 }
 
-/// Between the overlay and the internet, and nothing else.
+/// Between the overlay and the internet, and nothing else. Most packets are of connections whose
+/// first one was looked at: of them only what may have changed since is asked. Each packet passes
+/// two hooks, here and where it leaves: a hook costs more than the rules in it.
 fn forwarding(script: &mut Script, uplink: &str) {
+    script.chain("first", "", "jump of_peers\njump guard\nct state new jump pick");
     script.chain(
         "carry",
         "",
-        "ct state != established jump guard
+        "ct state != established jump first
+        jump cut
         ct mark 0 reject with icmpx admin-prohibited
         counter name ct mark map @a_up
+        accept",
+    );
+    script.chain(
+        "bring",
+        "",
+        "ct state ! established,related drop
+        counter name ct mark map @a_down
         accept",
     );
     script.chain(
@@ -178,11 +187,7 @@ fn forwarding(script: &mut Script, uplink: &str) {
         "type filter hook forward priority filter; policy drop;",
         &format!(
             "iifname \"{EGRESS_OVERLAY}\" oifname \"{uplink}\" goto carry
-            iifname != \"{uplink}\" drop
-            oifname != \"{EGRESS_OVERLAY}\" drop
-            ct state != {{ established, related }} drop
-            counter name ct mark map @a_down
-            accept"
+            iifname \"{uplink}\" oifname \"{EGRESS_OVERLAY}\" goto bring"
         ),
     );
 }
@@ -207,7 +212,6 @@ fn questions(script: &mut Script, facts: &EgressFacts<'_>) {
 
 /// A session has one of the pool's addresses, or does not leave.
 fn departure(script: &mut Script, uplink: &str) {
-    guard::clamp(script);
     script.chain(
         "translate",
         "type nat hook postrouting priority srcnat; policy accept;",
@@ -219,16 +223,15 @@ fn departure(script: &mut Script, uplink: &str) {
             meta nfproto ipv6 snat ip6 to ct mark map @addresses6"
         ),
     );
-    let (pool4, pool6) = (TunnelAddresses::POOL4, TunnelAddresses::POOL6);
     script.chain(
         "last",
         "type filter hook postrouting priority 300; policy accept;",
         &format!(
-            "oifname {{ \"lo\", \"{EGRESS_OVERLAY}\" }} accept
-            ip saddr {pool4} counter name leak drop
-            ip6 saddr {pool6} counter name leak drop
-            ip saddr @peers4 counter name leak drop
-            ip6 saddr @peers6 counter name leak drop"
+            "{CLAMP}
+            oifname \"{EGRESS_OVERLAY}\" accept
+            oifname \"lo\" accept
+            ip saddr @inside4 counter name leak drop
+            ip6 saddr @inside6 counter name leak drop"
         ),
     );
 }

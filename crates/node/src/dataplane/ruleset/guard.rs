@@ -1,5 +1,8 @@
 //! What clients may not do, at ingress and egress alike.
 
+use std::collections::BTreeSet;
+
+use crate::dataplane::ruleset::part::Part;
 use crate::dataplane::ruleset::script::Script;
 
 /// IPv4 addresses that no client reaches: those that are not of the public internet (IANA's
@@ -64,24 +67,19 @@ pub fn limits(script: &mut Script) {
 }
 
 /// The chain `cut`: what belongs to something that is gone is refused. `mask` tells which bits of
-/// a connection's mark.
-pub fn cut(script: &mut Script, mask: &str) {
-    script.chain(
-        "cut",
-        "",
-        &format!(
-            "ct mark and {mask} != @dead return
-            meta l4proto tcp reject with tcp reset
-            drop"
-        ),
+/// a connection's mark. It is empty while nothing is gone, as every packet is led through it.
+pub fn cut(dead: BTreeSet<u16>, mask: &str) -> Part {
+    let mut script = Script::default();
+    let refusal = format!(
+        "ct mark and {mask} != @dead return
+        meta l4proto tcp reject with tcp reset
+        drop"
     );
+    let rules = if dead.is_empty() { "" } else { &refusal };
+    script.fill_set("dead", dead);
+    script.chain("cut", "", rules);
+    script.finish()
 }
 
 /// Segments fit the way that they go: each end clamps what it sends into the overlay.
-pub fn clamp(script: &mut Script) {
-    script.chain(
-        "clamp",
-        "type filter hook postrouting priority mangle; policy accept;",
-        "tcp flags syn / syn,rst tcp option maxseg size set rt mtu",
-    );
-}
+pub const CLAMP: &str = "tcp flags syn / syn,rst tcp option maxseg size set rt mtu";

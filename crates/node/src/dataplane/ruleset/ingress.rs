@@ -8,9 +8,10 @@ use damm_protocol::{DoorConfig, IngressConfig, TunnelAddresses};
 
 use crate::dataplane::CLIENT_TUNNEL;
 use crate::dataplane::marks::Marks;
+use crate::dataplane::ruleset::guard::{self, CLAMP};
 use crate::dataplane::ruleset::part::Part;
 use crate::dataplane::ruleset::script::{Script, family};
-use crate::dataplane::ruleset::{Primary, Receivers, Ruleset, guard};
+use crate::dataplane::ruleset::{Primary, Receivers, Ruleset};
 use crate::transport::{WIREGUARD, internal_port};
 
 /// What an ingress' rules follow from.
@@ -34,7 +35,8 @@ pub struct IngressFacts<'a> {
 
 /// An ingress node's ruleset.
 pub fn ingress(facts: &IngressFacts<'_>) -> Ruleset {
-    let parts = vec![objects(), receivers(facts), doors(facts), rules(facts)];
+    let cut = guard::cut(facts.peers.dead().collect(), "0xffff");
+    let parts = vec![objects(), receivers(facts), cut, doors(facts), rules(facts)];
     Ruleset { parts }
 }
 
@@ -57,8 +59,6 @@ fn receivers(facts: &IngressFacts<'_>) -> Part {
         script.slots(&format!("slots{n}"), slots);
         script.fill_set(&format!("receiving{n}"), slots.counts().keys());
     }
-    let dead: BTreeSet<u16> = facts.peers.dead().collect();
-    script.fill_set("dead", dead);
     script.finish()
 }
 
@@ -140,7 +140,6 @@ fn rules(facts: &IngressFacts<'_>) -> Part {
     let mut script = Script::default();
     guard::limits(&mut script);
     guard::destinations(&mut script);
-    guard::cut(&mut script, "0xffff");
     choice(&mut script, facts);
     arrival(&mut script);
     own(&mut script, facts);
@@ -196,18 +195,17 @@ fn arrival(script: &mut Script) {
             goto of_clients"
         ),
     );
-    script.chain(
-        "arrive",
-        "type filter hook prerouting priority mangle; policy accept;",
-        &format!("iifname \"{CLIENT_TUNNEL}\" jump from_clients"),
-    );
     script.chain("refuse", "", "meta l4proto tcp reject with tcp reset\ndrop");
     script.chain(
         "drain",
-        "type filter hook prerouting priority -110; policy accept;",
-        "ct state != new return
-        ip daddr . meta l4proto . th dport @draining4 goto refuse
+        "",
+        "ip daddr . meta l4proto . th dport @draining4 goto refuse
         ip6 daddr . meta l4proto . th dport @draining6 goto refuse",
+    );
+    script.chain(
+        "arrive",
+        "type filter hook prerouting priority mangle; policy accept;",
+        &format!("iifname \"{CLIENT_TUNNEL}\" jump from_clients\nct state new jump drain"),
     );
     script.chain(
         "enter",
@@ -319,7 +317,6 @@ fn forwarding(script: &mut Script) {
 
 /// Session addresses leave by the overlay and by nothing else, whatever routes say.
 fn departure(script: &mut Script, facts: &IngressFacts<'_>) {
-    guard::clamp(script);
     let IngressConfig { sessions4, sessions6, .. } = facts.config;
     let (pool4, pool6) = (TunnelAddresses::POOL4, TunnelAddresses::POOL6);
     let first = |own: IpAddr| match own {
@@ -346,7 +343,8 @@ fn departure(script: &mut Script, facts: &IngressFacts<'_>) {
         "last",
         "type filter hook postrouting priority 300; policy accept;",
         &format!(
-            "oifname \"wg-e*\" accept
+            "{CLAMP}
+            oifname \"wg-e*\" accept
             oifname {{ \"lo\", \"{CLIENT_TUNNEL}\" }} accept
             ip saddr {{ {pool4}, {sessions4} }} counter name leak drop
             ip6 saddr {{ {pool6}, {sessions6} }} counter name leak drop
