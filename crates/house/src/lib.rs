@@ -15,6 +15,7 @@ pub mod purity;
 pub mod rooms;
 pub mod shape;
 pub mod spdx;
+pub mod vendors;
 pub mod words;
 pub mod workspace;
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use damm_house::workspace::{self, File};
-use damm_house::{Complaints, licences, manifest, paths, purity, rooms, shape, words};
+use damm_house::{Complaints, licences, manifest, paths, purity, rooms, shape, vendors, words};
 
 fn none(complaints: Complaints) {
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
@@ -102,5 +102,14 @@ fn the_documentation_names_only_files_that_are_there() -> io::Result<()> {
     let pages = workspace::files()?.into_iter().filter(|f| f.path.ends_with(".md"));
     let exists = |path: &str| root.join(path).exists();
     none(pages.flat_map(|page| paths::lost(&page, exists)).collect());
+    Ok(())
+}
+
+#[test]
+fn a_vendor_is_one_module_and_one_row() -> io::Result<()> {
+    let files = workspace::files()?;
+    let rows = vendors::rows(&files);
+    assert!(rows.len() >= 10, "only {rows:?} were found");
+    none(rows.iter().flat_map(|vendor| vendors::scattered(vendor, &files)).collect());
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! A vendor's own description of its API (OpenAPI 3), to which requests and answers are held.
 //!
-//! Descriptions are the vendors' files and no part of this project. Where [`FOLDER`] names a folder
-//! that has them, a [`Front`](crate::Front) before a double is a validating proxy: each request that
-//! reaches the double, and each answer that it gives, is checked, and the front fails its test when
-//! it is dropped and anything was wrong. Without the folder nothing is checked, and it is said.
+//! Descriptions are the vendors' files and no part of this project. Where [`FOLDER`] names a
+//! folder that has them, a [`Front`](crate::Front) before a double is a validating proxy: each
+//! request that reaches the double, and each answer that it gives, is checked, and the front
+//! fails its test when it is dropped and anything was wrong. Without the folder nothing is
+//! checked, and it is said.
 
 mod operations;
 mod schemas;
