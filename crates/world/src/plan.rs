@@ -29,8 +29,6 @@ pub struct Plan {
     pub liars: (f64, f64),
     /// Whether nodes' heartbeats are watched from outside.
     pub heartbeats: bool,
-    /// Whether half of the networks have a vantage point that is asked about suspects.
-    pub vantage: bool,
 }
 
 impl Plan {
@@ -50,7 +48,6 @@ impl Plan {
             attacks: 40,
             liars: (0.0, 1.0),
             heartbeats: true,
-            vantage: false,
         }
     }
 
