@@ -7,8 +7,10 @@ use serde_json::Value;
 use crate::Complaints;
 
 /// The rooms that are pure: no async, no clock, no sockets, no randomness of their own.
-pub const INNER: [&str; 9] =
-    ["assign", "catalog", "fleet", "formats", "planner", "protocol", "reach", "sim", "world"];
+pub const INNER: [&str; 10] = [
+    "assign", "catalog", "fleet", "formats", "origins", "planner", "protocol", "reach", "sim",
+    "world",
+];
 
 /// Every room with the rooms that it may use. A room may be missing from the workspace; one that is
 /// not here is refused until somebody decides where it stands.
@@ -16,6 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("fleet", &[]),
     ("planner", &["fleet"]),
     ("reach", &["fleet"]),
+    ("origins", &["fleet"]),
     ("assign", &["fleet"]),
     ("protocol", &["fleet"]),
     ("catalog", &["fleet", "assign"]),
@@ -27,19 +30,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "fleet", "planner", "reach", "assign", "catalog", "formats", "protocol", "store",
-            "clouds", "engine",
+            "fleet", "planner", "reach", "origins", "assign", "catalog", "formats", "protocol",
+            "store", "clouds", "engine",
         ],
     ),
     ("node", &["fleet", "assign", "protocol"]),
     ("lab", &["fleet", "clouds", "protocol"]),
-    ("vendors", &["fleet", "clouds"]),
+    ("vendors", &["fleet", "clouds", "origins"]),
     ("client", &["fleet", "catalog", "formats", "protocol"]),
     (
         "cli",
         &[
-            "fleet", "planner", "reach", "assign", "catalog", "formats", "protocol", "sim",
-            "store", "clouds", "engine", "server", "node", "client", "lab", "vendors",
+            "fleet", "planner", "reach", "origins", "assign", "catalog", "formats", "protocol",
+            "sim", "store", "clouds", "engine", "server", "node", "client", "lab", "vendors",
         ],
     ),
     ("world", &["fleet", "reach"]),
