@@ -120,7 +120,7 @@ impl Workbench {
         let providers = Providers::connect(&topology, storage, setup.clock.clone()).await;
         let mut providers = providers.map_err(|e| Failure::error(chain(&e)))?;
         lab::connect(&mut providers, &topology, &setup.file.name, &setup.clock)?;
-        let around = providers::around(&setup.base, setup.clock.clone());
+        let around = providers::around(&topology, &setup.base, setup.clock.clone())?;
         damm_vendors::connect(&mut providers, &topology, &around)?;
         let agents = agents::open(&topology, &store, &keys, &setup.clock, &mut providers).await?;
         let stop = Stop::default();

@@ -29,6 +29,14 @@ pub enum SetupError {
         /// What is wrong.
         why: String,
     },
+    /// The table of autonomous systems is no use.
+    #[error("{file} can't be used as `origins`: {why}")]
+    Origins {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// TLS can't be set up.
     #[error("TLS can't be set up: {0}")]
     Tls(String),

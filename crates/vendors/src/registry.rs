@@ -12,7 +12,7 @@ use crate::credentials::{self, Environment, Secret};
 use crate::error::SetupError;
 use crate::http::{Auth, Http, HttpParts, Pace};
 use crate::look::Look;
-use crate::origins::Origins;
+use crate::origins::{Origins, Table};
 
 /// One account at a vendor, as its adapter is made from.
 pub struct Account {
@@ -71,7 +71,7 @@ impl Account {
             provider: provider.clone(),
             sheet,
             secret,
-            origins: Origins::new(provider.asns.clone()),
+            origins: Origins::new(provider.asns.clone()).with(around.origins.clone()),
             ca: provider.ca.as_ref().map(|file| around.base.join(file)),
             clock: around.clock.clone(),
         })
@@ -132,6 +132,8 @@ pub struct Around<'a> {
     pub base: &'a Path,
     /// Where environment variables come from.
     pub environment: Environment<'a>,
+    /// Which autonomous system announces an address, where the operator gave a table.
+    pub origins: Option<Arc<Table>>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }

@@ -29,8 +29,17 @@ pub async fn run(args: &Providers, output: &Output) -> Result<Exit> {
 }
 
 /// What accounts of a topology in `base` are opened with.
-pub fn around(base: &Path, clock: Arc<dyn Clock>) -> Around<'_> {
-    Around { base, environment: &|name| std::env::var(name).ok(), clock }
+///
+/// # Errors
+///
+/// When the topology's table of autonomous systems can't be read.
+pub fn around<'a>(
+    topology: &Topology,
+    base: &'a Path,
+    clock: Arc<dyn Clock>,
+) -> Result<Around<'a>> {
+    let origins = damm_vendors::origins::table(topology, base)?;
+    Ok(Around { base, environment: &|name| std::env::var(name).ok(), origins, clock })
 }
 
 /// One kind, as the capability table has it.
@@ -126,7 +135,7 @@ struct Checked {
 async fn check(args: &OneTopology, output: &Output) -> Result<Exit> {
     let file = TopologyFile::read(&args.topology, output)?;
     let base = workbench::base(&file.name);
-    let around = around(&base, Arc::new(WallClock));
+    let around = around(&file.topology, &base, Arc::new(WallClock))?;
     let mut all = Vec::new();
     for name in file.topology.providers.keys() {
         all.extend(check_one(&file.topology, name, &around).await);
@@ -246,7 +255,7 @@ struct Priced {
 async fn show(args: &ShowProvider, output: &Output) -> Result<Exit> {
     let file = TopologyFile::read(&args.topology, output)?;
     let base = workbench::base(&file.name);
-    let around = around(&base, Arc::new(WallClock));
+    let around = around(&file.topology, &base, Arc::new(WallClock))?;
     let none = |why: &str| Failure::error(format!("`{}` {why}", args.account));
     let provider = file.topology.providers.get(&args.account);
     let provider = provider.ok_or_else(|| none("is no provider of this topology"))?;

@@ -83,6 +83,12 @@ pub struct Topology {
     /// The most that the fleet may cost.
     #[serde(default)]
     pub budget: Option<Budget>,
+    /// A file that says which autonomous system announces an address, relative to this one: as
+    /// pfx2as, as iptoasn, or lines of prefix, ASN and country. Without, an address is taken to be
+    /// of the first that its provider lists.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub origins: Option<String>,
 }
 
 /// The most that the fleet may cost.

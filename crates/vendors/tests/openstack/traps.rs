@@ -217,6 +217,7 @@ async fn an_account_tells_its_quotas_places_and_sizes() {
     let around = registry::Around {
         base: std::path::Path::new("."),
         environment: &|_| Some(secret.clone()),
+        origins: None,
         clock: Arc::new(rig.clock.clone()),
     };
     let look = registry::look(&topology, &"here".parse().unwrap(), &around).unwrap().unwrap();
