@@ -1,13 +1,13 @@
 //! The doors of a bucket: the first of its ranking, spread over providers, networks and prefixes.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use damm_fleet::{Asn, FrontdoorId, PopulationName, ProviderName};
 use ipnet::IpNet;
 
 use crate::key::AssignKey;
-use crate::rank::cost;
+use crate::rank::{Bars, Ranked, Ranking, cost};
 use crate::siphash::SipKey;
 
 /// A front door that a population may be told of.
@@ -50,6 +50,8 @@ pub fn doors_for_bucket(
 #[derive(Debug, Clone)]
 pub struct Doors {
     doors: Vec<Door>,
+    /// What it takes to be among the first few dozen of a ranking.
+    bars: Bars,
     /// For each place, whether there is one that differs in both provider and network.
     opposite: Vec<bool>,
     providers: usize,
@@ -86,8 +88,10 @@ impl Doors {
             }
         };
         let doors = candidates.iter().filter(|c| c.weight > 0).map(number);
+        let doors: Vec<Door> = doors.collect();
         Self {
-            doors: doors.collect(),
+            bars: Bars::new(doors.iter().map(|d| (d.id.raw(), d.weight))),
+            doors,
             opposite: opposites(&places.0),
             providers: providers.0.len(),
             asns: asns.0.len(),
@@ -102,41 +106,49 @@ impl Doors {
         bucket: BucketRef<'_>,
         count: usize,
     ) -> Vec<FrontdoorId> {
-        let mut ranking = self.ranking(&subkey(key, bucket));
+        let key = subkey(key, bucket);
+        // Nearly always, the first few dozen doors are enough, and they are found much faster.
         let mut choice = Choice::new(self, count);
-        let mut passed = Vec::new();
-        while !choice.is_full() && choice.taken.len() < self.prefixes {
-            let Some(Reverse((_, _, door))) = ranking.pop() else {
-                break;
-            };
-            let door = self.doors[door];
-            if choice.is_new_prefix(door) && choice.leaves_room(door) {
-                choice.take(door);
-            } else {
-                passed.push(door);
+        choice.first_pass(&mut self.bars.first(key).into(), &mut Vec::new());
+        if choice.is_full() {
+            return choice.taken;
+        }
+        let mut choice = Choice::new(self, count);
+        choice.fill(&mut self.ranking(&key));
+        choice.taken
+    }
+
+    /// As [`for_bucket`](Self::for_bucket), but tier by tier: those of a lower number go before all
+    /// others, and those without a tier are left out.
+    pub(crate) fn by_tier(
+        &self,
+        key: &AssignKey,
+        bucket: BucketRef<'_>,
+        count: usize,
+        tier: impl Fn(FrontdoorId) -> Option<u8>,
+    ) -> Vec<FrontdoorId> {
+        let key = subkey(key, bucket);
+        let mut tiers: BTreeMap<u8, Ranking> = BTreeMap::new();
+        for (i, door) in self.doors.iter().enumerate() {
+            if let Some(tier) = tier(door.id) {
+                tiers.entry(tier).or_default().push(self.ranked(&key, i, door));
             }
         }
-        // What is left could only be had with a prefix twice.
-        let rest = std::iter::from_fn(|| ranking.pop()).map(|Reverse((_, _, d))| self.doors[d]);
-        for door in passed.into_iter().chain(rest) {
-            if choice.is_full() {
-                break;
-            }
-            if choice.leaves_room(door) {
-                choice.take(door);
-            }
-        }
+        let mut choice = Choice::new(self, count);
+        tiers.values_mut().for_each(|ranking| choice.fill(ranking));
         choice.taken
     }
 
     /// All doors, the best first; a heap, because only the first few are ever asked for.
-    fn ranking(&self, key: &SipKey) -> BinaryHeap<Reverse<(u64, u64, usize)>> {
-        let ranked = self.doors.iter().enumerate().map(|(i, door)| {
-            let raw = door.id.raw();
-            // The id breaks the ties that the cost leaves.
-            Reverse((cost(key.hash(raw), door.weight), raw, i))
-        });
+    fn ranking(&self, key: &SipKey) -> Ranking {
+        let ranked = self.doors.iter().enumerate().map(|(i, door)| self.ranked(key, i, door));
         ranked.collect::<Vec<_>>().into()
+    }
+
+    fn ranked(&self, key: &SipKey, place: usize, door: &Door) -> Reverse<Ranked> {
+        let raw = door.id.raw();
+        // The id breaks the ties that the cost leaves.
+        Reverse((cost(key.hash(raw), door.weight), raw, place))
     }
 }
 
@@ -194,6 +206,37 @@ impl<'a> Choice<'a> {
         }
     }
 
+    /// Takes from a ranking what it can: first with each prefix once, then from what is left.
+    fn fill(&mut self, ranking: &mut Ranking) {
+        let mut passed = Vec::new();
+        self.first_pass(ranking, &mut passed);
+        // What is left could only be had with a prefix twice.
+        let doors = &self.doors.doors;
+        let rest = std::iter::from_fn(|| ranking.pop()).map(|Reverse((_, _, d))| doors[d]);
+        for door in passed.into_iter().chain(rest) {
+            if self.is_full() {
+                break;
+            }
+            if self.leaves_room(door) {
+                self.take(door);
+            }
+        }
+    }
+
+    fn first_pass(&mut self, ranking: &mut Ranking, passed: &mut Vec<Door>) {
+        while !self.is_full() && self.taken.len() < self.doors.prefixes {
+            let Some(Reverse((_, _, door))) = ranking.pop() else {
+                break;
+            };
+            let door = self.doors.doors[door];
+            if self.is_new_prefix(door) && self.leaves_room(door) {
+                self.take(door);
+            } else {
+                passed.push(door);
+            }
+        }
+    }
+
     fn is_full(&self) -> bool {
         self.taken.len() >= self.count
     }
@@ -231,5 +274,45 @@ impl<'a> Choice<'a> {
         self.first.get_or_insert(door);
         self.prefixes.insert(door.prefix);
         self.taken.push(door.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use damm_fleet::Seed;
+
+    use super::*;
+
+    /// Doors of many weights; each eighth stands where no other does.
+    fn fleet(doors: usize, seed: u64) -> Vec<Candidate> {
+        let mut ids = Seed::from_number(seed);
+        let door = |i: usize| Candidate {
+            id: ids.frontdoor(),
+            provider: ProviderName::new(&format!("p{}", usize::from(i.is_multiple_of(8)))).unwrap(),
+            asn: Asn(64_500 + (i % 3) as u32),
+            prefix: IpNet::from_str(&format!("10.{}.{}.0/24", i / 250, i % 250)).unwrap(),
+            weight: [1, 8, 3, 0, 1_000][i % 5],
+        };
+        (0..doors).map(door).collect()
+    }
+
+    #[test]
+    fn the_first_few_dozen_are_what_the_whole_ranking_begins_with() {
+        let (key, population) = (AssignKey::new([3; 32]), PopulationName::new("ir").unwrap());
+        let mut short = 0;
+        for size in [1, 2, 3, 5, 40, 64, 65, 200, 1_000, 4_000] {
+            let doors = Doors::new(&fleet(size, size as u64));
+            for bucket in 0..200 {
+                let bucket = BucketRef { population: &population, bucket };
+                for count in [1, 3, 16] {
+                    let whole = doors.by_tier(&key, bucket, count, |_| Some(0));
+                    assert_eq!(doors.for_bucket(&key, bucket, count), whole, "{size} doors");
+                }
+                short += usize::from(doors.bars.first(subkey(&key, bucket)).len() < 1_000);
+            }
+        }
+        assert_eq!(short, 2_000, "the short list is never long");
     }
 }

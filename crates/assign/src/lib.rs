@@ -30,10 +30,36 @@
 //! because one HMAC for each pair of 65,536 buckets and 30,000 doors would take a quarter of an
 //! hour of one core, and this takes about a minute.
 
+//!
+//! # Where clients belong, and what happens to those that tell
+//!
+//! A client's bucket follows from its number and the key ([`path_of`]), and so do the halves that
+//! the bucket can be split into. When doors are blocked, [`Splitting`] judges who may have given
+//! them away, and splits until an insider is alone; [`Deal`] gives suspects doors of their own.
+//! [`Learned`] counts how many clients know of a door; [`weight`] tells fewer of a full one.
+//! [`trust`] says how far a client is trusted and how fast new ones come in.
+
+mod bucket;
 mod choose;
+mod clients;
+mod deal;
 mod key;
+mod learned;
+mod load;
 mod rank;
 mod siphash;
+mod splits;
+mod suspicion;
+mod sweep;
+pub mod trust;
 
+pub use bucket::{Bucket, MAX_DEPTH};
 pub use choose::{BucketRef, Candidate, Doors, doors_for_bucket};
+pub use clients::{Census, Path, Paths, path_of};
+pub use deal::{Deal, Table};
 pub use key::{AssignKey, keyed_hash};
+pub use learned::Learned;
+pub use load::{FULL_WEIGHT, weight};
+pub use splits::Splits;
+pub use suspicion::{Evidence, Splitting, Standing, Suspicion, Turn};
+pub use sweep::{Sweep, Watched, sweeps};

@@ -1,5 +1,62 @@
 //! From a random word and a weight to a place in a ranking.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::siphash::SipKey;
+
+/// A door's cost, its id's bits, and its place in the list of doors.
+pub(crate) type Ranked = (u64, u64, usize);
+
+/// Doors, of which the one of least cost is taken first.
+pub(crate) type Ranking = BinaryHeap<Reverse<Ranked>>;
+
+/// How many doors are expected to pass the bars.
+const FEW: f64 = 64.0;
+
+/// What a door's random word has to reach for the door to be among the first few of a ranking:
+/// integers are compared much faster than costs are computed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Bars {
+    ids: Vec<u64>,
+    weights: Vec<u32>,
+    bars: Vec<u64>,
+    /// No door of a higher cost is among the few.
+    most: u64,
+}
+
+impl Bars {
+    /// For doors by their ids' bits and weights.
+    pub(crate) fn new(doors: impl Iterator<Item = (u64, u32)>) -> Self {
+        let (ids, weights): (Vec<u64>, Vec<u32>) = doors.unzip();
+        let sum: f64 = weights.iter().map(|w| f64::from(*w)).sum();
+        // A door of weight w passes with the probability 1 - exp(-most w), about most × w.
+        let most = FEW / sum.max(1.0);
+        let bars = weights.iter().map(|w| {
+            // A little lower than it is, so that no rounding keeps a door out that belongs in:
+            // those that pass are looked at more closely.
+            let bar = (-most * f64::from(*w)).exp() * (1.0 - 1e-9);
+            ((bar * 2f64.powi(64)) as u64).saturating_sub(1 << 12)
+        });
+        Self { bars: bars.collect(), ids, weights, most: most.to_bits() }
+    }
+
+    /// The first of the ranking under a key, in no order: a few dozen, or fewer, or none.
+    pub(crate) fn first(&self, key: SipKey) -> Vec<Reverse<Ranked>> {
+        let mut first = Vec::with_capacity(2 * FEW as usize);
+        for (place, (id, bar)) in self.ids.iter().zip(&self.bars).enumerate() {
+            let hash = key.hash(*id);
+            if hash >= *bar {
+                let cost = cost(hash, self.weights[place]);
+                if cost <= self.most {
+                    first.push(Reverse((cost, *id, place)));
+                }
+            }
+        }
+        first
+    }
+}
+
 /// The cost of a door: `-ln(u) / w` for the number `u` in (0, 1) that the hash stands for; the
 /// smallest is ranked first. It is the inverse of the score `-w / ln(u)`, and orders the same.
 ///
