@@ -167,9 +167,7 @@ proptest! {
 #[test]
 #[ignore = "prints figures"]
 fn figures() {
-    println!(
-        "| insiders | they tell | rounds until alone, mean | most | doors in all | cut off | never |"
-    );
+    println!("| insiders | they tell | rounds, mean | most | doors in all | cut off | never |");
     println!("|---:|---|---:|---:|---:|---:|---:|");
     for insiders in [1, 3, 10] {
         for habit in [Habit::All, Habit::One] {

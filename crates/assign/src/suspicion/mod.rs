@@ -28,9 +28,13 @@
 //! random, and at depth `log₂ n + c` a given other one still goes with it with a chance of `2^-c /
 //! n`), and those that it takes to suspect the bucket in the first place: two where nobody else was
 //! told of its doors, and `log(buckets) / log(share)` about where each door is told to a share of
-//! all. With `k` insiders each halves its own: `k (⌈log₂(n / k)⌉ + c)` in all. Mahdian ("Fighting
-//! censorship with algorithms", FUN 2010) proves `k (1 + ⌈log₂(n / k)⌉)` for this halving with
-//! fresh doors, and that none needs fewer than `Ω(k log(n / k) / log(k + log n))`.
+//! all.
+//!
+//! `k` insiders in as many base buckets each halve their own: `k (⌈log₂(n / k)⌉ + c)` in all. Two
+//! in one base bucket take longer, because a block of one speaks for the other until one is alone;
+//! then it stands for itself, and the other is found like a first. Mahdian ("Fighting censorship
+//! with algorithms", FUN 2010) proves `k (1 + ⌈log₂(n / k)⌉)` for such halving with fresh doors,
+//! and that no way needs fewer than `Ω(k log(n / k) / log(k + log n))`.
 //!
 //! What is granted to chance is why one unlucky block alone splits nothing, as in Salmon (Douglas
 //! et al., PETS 2016), which bans at a suspicion of one third, and never on one block.
