@@ -3,7 +3,7 @@
 use std::fmt;
 
 use damm_assign::{AssignKey, keyed_hash};
-use damm_fleet::{PopulationName, RegionName};
+use damm_fleet::{NodeId, PopulationName, RegionName};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::audience::ObjectName;
@@ -49,6 +49,17 @@ impl FleetSecret {
     /// kind and place. Two channels of one fleet share no object name.
     pub fn channel(&self, name: &str) -> ChannelSecret {
         ChannelSecret(keyed_hash(&self.0, "channel", &[name.as_bytes()]))
+    }
+
+    /// What a client makes the tokens of its reports with, by its credential's number. It gets it
+    /// at enrolment.
+    pub fn reporter(&self, credential: u32) -> [u8; 32] {
+        keyed_hash(&self.0, "reporter", &[&credential.to_be_bytes()])
+    }
+
+    /// What a node signs receipts with. It gets it with its orders.
+    pub fn witness(&self, node: NodeId) -> [u8; 32] {
+        keyed_hash(&self.0, "witness", &[&node.raw().to_be_bytes()])
     }
 }
 

@@ -20,7 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("reach", &["fleet"]),
     ("origins", &["fleet"]),
     ("assign", &["fleet"]),
-    ("protocol", &["fleet"]),
+    ("protocol", &["fleet", "assign"]),
     ("catalog", &["fleet", "assign"]),
     ("formats", &["fleet", "catalog", "protocol"]),
     ("sim", &["fleet", "planner", "reach", "assign", "catalog"]),

@@ -19,6 +19,7 @@
 
 mod config;
 mod credential;
+pub mod evidence;
 mod identity;
 mod pin;
 mod report;
