@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use damm_fleet::{Offers, PopulationName, Seed, Timestamp};
+use damm_fleet::history::Yield;
+use damm_fleet::{Offers, PopulationName, ProviderName, Seed, Timestamp};
 use damm_planner::{Plan, Situation, Survival, plan, survival};
 use damm_store::Store;
 
@@ -23,6 +24,8 @@ pub struct Outlook {
     pub plan: Plan,
     /// What each population has now, before that.
     pub survival: BTreeMap<PopulationName, Survival>,
+    /// What each provider's addresses were good for.
+    pub yields: BTreeMap<ProviderName, Yield>,
 }
 
 impl Outlook {
@@ -51,7 +54,8 @@ impl Outlook {
         // It is looked at and thrown away, so its ids need not be fresh.
         let plan = plan(&situation, Seed::from_number(0));
         let survival = survival(&situation);
-        Ok(Self { file, picture, plan, survival })
+        let yields = store.history().await?.yields();
+        Ok(Self { file, picture, plan, survival, yields })
     }
 
     /// The topology's file name, short enough for a line.

@@ -32,6 +32,7 @@ pub async fn stored(
         providers: store.providers().await?,
         catalogs: store.catalogs().await?,
         transports: crate::world::transports(store).await?,
+        lessons: store.history().await?.lessons(now),
         ..observed(rows.iter(), beside, dead_after, now)
     })
 }
@@ -43,6 +44,7 @@ pub(crate) fn assemble(world: &World, dead_after: Span, now: Timestamp) -> Inven
         providers: world.providers.clone(),
         catalogs: world.told.catalogs.clone(),
         transports: world.transports.clone(),
+        lessons: world.history.as_ref().map(|h| h.lessons(now)).unwrap_or_default(),
         ..observed(world.rows.values(), beside, dead_after, now)
     }
 }

@@ -23,6 +23,7 @@ pub mod inventory;
 pub mod keys;
 mod outcome;
 mod pass;
+mod past;
 pub mod patience;
 mod publish;
 mod recover;

@@ -15,9 +15,10 @@ impl Engine {
     ///
     /// [`Error::Unlawful`] when the plan would break a rule; failures of the store.
     pub async fn replan(&self, destroys_used: u32) -> Result<Plan, Error> {
-        let inventory = self.inventory().await?;
+        let mut inventory = self.inventory().await?;
         let verdicts = self.store.verdicts().await?;
         let parent = self.blueprint();
+        inventory.lessons = self.learn(&parent, &inventory, &verdicts).await?;
         let situation = Situation {
             topology: &self.topology,
             parent: &parent,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
+use damm_fleet::history::History;
 use damm_fleet::inventory::{ObservedProvider, TransportParams};
 use damm_fleet::{
     Blueprint, BlueprintId, FrontdoorId, NodeId, Offers, ProviderName, Resource, Subject,
@@ -24,6 +26,8 @@ pub(crate) struct World {
     pub(crate) providers: BTreeMap<ProviderName, ObservedProvider>,
     /// What clients need to know of nodes' transports.
     pub(crate) transports: BTreeMap<NodeId, TransportParams>,
+    /// What became of front doors' addresses, once it was read: nobody else writes it.
+    pub(crate) history: Option<Arc<History>>,
     pub(crate) index: Index,
     /// What the last listings showed beside the rows.
     pub(crate) seen: Seen,
@@ -54,6 +58,7 @@ impl World {
             reports: BTreeMap::new(),
             providers: BTreeMap::new(),
             transports: BTreeMap::new(),
+            history: None,
             index: Index::default(),
             seen: Seen::default(),
             open: BTreeMap::new(),
@@ -96,6 +101,7 @@ impl World {
     pub(crate) fn lasting(&self) -> Self {
         Self {
             blueprint: self.blueprint.clone(),
+            history: self.history.clone(),
             seen: self.seen.clone(),
             open: self.open.clone(),
             resting: self.resting.clone(),

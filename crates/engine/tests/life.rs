@@ -1,4 +1,5 @@
 //! A fleet's life from its first plan to its last retirement, on the embedded cloud.
+#![allow(clippy::unwrap_used, reason = "what does not work here fails the test")]
 
 mod support;
 
@@ -116,6 +117,53 @@ async fn egress_rotation_leaves_every_published_byte_as_it_was() {
     done(&engine.settle(long(), "test").await.unwrap());
     assert_ne!(eips(&engine), before);
     assert_eq!(stage.files(), files, "a client could see the rotation");
+    assert_nothing_more(&stage, &engine);
+    assert_at_rest(&engine).await;
+}
+
+/// Blocks one door of an account, and waits until it was replaced and given back.
+async fn lose_a_door_of(stage: &Stage, engine: &damm_engine::Engine, account: &str) {
+    let blueprint = engine.blueprint();
+    let mut nodes = blueprint.nodes.values().filter(|n| n.provider.as_str() == account);
+    let door = *nodes.find_map(|n| n.frontdoors.keys().next()).unwrap();
+    engine.store().put_verdicts(&stage.blocked(door)).await.unwrap();
+    done(&engine.settle(long(), "test").await.unwrap());
+    assert!(!stage.carried().contains_key(&Subject::Frontdoor(door)));
+}
+
+#[tokio::test]
+async fn an_address_that_was_blocked_is_given_back_when_it_comes_again() {
+    let topology = topology(|t| t["providers"]["left"]["sim"]["prefixes"] = ["10.9.0.0/24"].into());
+    let stage = Stage::new(topology, 12).await;
+    let engine = stage.engine().await;
+    done(&engine.settle(short(), "test").await.unwrap());
+    lose_a_door_of(&stage, &engine, "left").await;
+    let mut history = engine.store().history().await.unwrap();
+    let old = history.0.values().find(|p| !p.blocked.is_empty()).cloned().unwrap();
+
+    // The cloud gives addresses in order: as if the next one had been ours before.
+    let inventory = engine.inventory().await.unwrap();
+    let given = inventory.frontdoors.values().filter_map(|a| a.address);
+    let last = given.filter(|a| a.to_string().starts_with("10.9.0.")).max().unwrap();
+    let std::net::IpAddr::V4(last) = last else { panic!("{last}") };
+    let next = std::net::Ipv4Addr::from(u32::from(last) + 1).into();
+    let door = damm_fleet::FrontdoorId::from_raw(7);
+    history.0.insert(door, damm_fleet::history::Past { address: next, ..old });
+    let noted = damm_fleet::history::Noted { changed: vec![door], forgotten: Vec::new() };
+    engine.store().put_history(&history, &noted).await.unwrap();
+    engine.store().clone().close().await.unwrap();
+    drop(engine);
+
+    // Whoever takes the state up next knows of it.
+    let engine = stage.engine().await;
+    lose_a_door_of(&stage, &engine, "left").await;
+    let history = engine.store().history().await.unwrap();
+    let again: Vec<_> =
+        history.0.iter().filter(|(d, p)| p.address == next && **d != door).collect();
+    assert_eq!(again.len(), 1, "{history:#?}");
+    assert!(again[0].1.refused_at.is_some() && again[0].1.kept_at.is_none(), "{again:#?}");
+    let left = history.yields()["left"];
+    assert_eq!((left.refused, left.made), (1, left.kept + 1));
     assert_nothing_more(&stage, &engine);
     assert_at_rest(&engine).await;
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::history::Lessons;
 use crate::id::{EgressIpId, FrontdoorId, NodeId};
 use crate::name::{ProviderName, RegionName};
 use crate::net::{Asn, prefix_of};
@@ -29,6 +30,9 @@ pub struct Inventory {
     /// like, as their agents made them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub transports: BTreeMap<NodeId, TransportParams>,
+    /// What became of earlier addresses.
+    #[serde(default, skip_serializing_if = "Lessons::is_empty")]
+    pub lessons: Lessons,
 }
 
 /// What clients need to know of a node's transports, by kind.

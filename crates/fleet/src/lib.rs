@@ -13,6 +13,7 @@ pub mod action;
 pub mod blueprint;
 pub mod diff;
 pub mod few;
+pub mod history;
 pub mod id;
 pub mod inventory;
 pub mod name;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{EgressIpId, FrontdoorId, NodeId};
@@ -56,6 +57,18 @@ pub enum Reason {
     },
     /// It is blocked for every population that it serves.
     Burned,
+    /// Its new address was blocked before, when it was ours for another front door.
+    BlockedBefore {
+        /// The networks that it was blocked in.
+        networks: Vec<Network>,
+    },
+    /// Its new address stands in a prefix that is blocked for a population that it is meant for.
+    PrefixBlocked {
+        /// The prefix.
+        prefix: IpNet,
+        /// The population.
+        population: PopulationName,
+    },
     /// Its server is gone or has been silent for too long.
     Dead {
         /// Since when.
@@ -132,6 +145,12 @@ impl fmt::Display for Reason {
             Self::Aged { limit } => write!(f, "reached its age limit of {limit}"),
             Self::Blocked { networks } => write!(f, "blocked in {}", list(networks)),
             Self::Burned => write!(f, "blocked for every population it serves"),
+            Self::BlockedBefore { networks } => {
+                write!(f, "its new address was blocked before in {}", list(networks))
+            }
+            Self::PrefixBlocked { prefix, population } => {
+                write!(f, "its new address stands in {prefix}, which is blocked for {population}")
+            }
             Self::Dead { since } => write!(f, "down since {since}"),
             Self::NeverJoined { after } => write!(f, "agent did not join within {after}"),
             Self::Refused { class } => write!(f, "provider would not make it: {class}"),

@@ -29,6 +29,13 @@ impl Network {
     }
 }
 
+impl Network {
+    /// Whether it is one of a population's.
+    pub fn is_of(&self, population: &Population) -> bool {
+        self.country == population.country.as_bytes() && population.asns.contains(&self.asn)
+    }
+}
+
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b] = self.country.map(char::from);
@@ -131,10 +138,8 @@ impl Verdicts {
 
     /// The networks of a population that a door is blocked in.
     pub fn blocked_in(&self, door: FrontdoorId, population: &Population) -> Vec<Network> {
-        let mine = |n: &Network| {
-            n.country == population.country.as_bytes() && population.asns.contains(&n.asn)
-        };
-        let blocked = self.of(door).filter(|(n, v)| v.state == State::Blocked && mine(n));
+        let mine = self.of(door).filter(|(n, _)| n.is_of(population));
+        let blocked = mine.filter(|(_, v)| v.state == State::Blocked);
         blocked.map(|(n, _)| *n).collect()
     }
 

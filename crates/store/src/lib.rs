@@ -18,6 +18,7 @@ mod credentials;
 mod edge;
 mod error;
 mod exposure;
+mod history;
 mod identity;
 mod ledger;
 mod lock;

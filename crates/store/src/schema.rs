@@ -8,8 +8,11 @@ use crate::error::{Error, Place, Result};
 /// Each brings a state from the version before it to its own: its place in this list, from 1.
 ///
 /// What is released is never edited; a change is a new one.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../migrations/0001_first.sql"), include_str!("../migrations/0002_agents.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_agents.sql"),
+    include_str!("../migrations/0003_history.sql"),
+];
 
 /// The version of the schema that this damm writes.
 pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;

@@ -5,9 +5,10 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use damm_fleet::history::{History, Noted, Past};
 use damm_fleet::inventory::{ObservedCatalog, ObservedProvider};
 use damm_fleet::verdict::Verdict;
-use damm_fleet::{Asn, Network, Role, Seed, State, Verdicts};
+use damm_fleet::{Asn, FrontdoorId, Network, NodeId, Role, Seed, State, Verdicts};
 use damm_store::{
     Access, BucketKey, Error, Exposure, Orphan, PublishedBucket, Store, StoredReport, Tripwire,
 };
@@ -156,6 +157,34 @@ async fn verdicts_are_replaced_as_a_whole() {
     assert_eq!(store.verdicts().await.unwrap(), second);
     store.put_verdicts(&Verdicts::default()).await.unwrap();
     assert_eq!(store.verdicts().await.unwrap(), Verdicts::default());
+}
+
+#[tokio::test]
+async fn what_became_of_addresses_is_kept_until_it_is_forgotten() {
+    let room = Room::new();
+    let store = room.write().await.unwrap();
+    let mut seed = Seed::from_number(7);
+    let past = |blocked: bool| Past {
+        node: NodeId::from_raw(7),
+        provider: "sim-a".parse().unwrap(),
+        address: "192.0.2.7".parse().unwrap(),
+        given_at: at(1),
+        kept_at: Some(at(2)),
+        refused_at: None,
+        blocked: blocked
+            .then(|| (Network::new("IR", Asn(1)).unwrap(), at(3)))
+            .into_iter()
+            .collect(),
+    };
+    let (a, b) = (seed.frontdoor(), seed.frontdoor());
+    let put = async |doors: [(FrontdoorId, Past); 2], forgotten| {
+        let noted = Noted { changed: vec![a, b], forgotten };
+        store.put_history(&History(doors.into()), &noted).await.unwrap();
+    };
+    put([(a, past(false)), (b, past(false))], Vec::new()).await;
+    put([(a, past(true)), (b, past(false))], vec![b]).await;
+    let store = again(&room, store.clone()).await;
+    assert_eq!(store.history().await.unwrap(), History([(a, past(true))].into()));
 }
 
 #[tokio::test]

@@ -89,9 +89,23 @@ fn known(page: &mut Page, outlook: &Outlook) {
         }
     };
     page.wrapped(Line::of(Style::Dim, "Verdicts  "), Line::plain(text));
+    yields(page, outlook);
     let of = report.cost.limit.map_or_else(String::new, |l| format!(" of {l}"));
     let text = format!("{}{of} a month", report.cost.now);
     page.wrapped(Line::of(Style::Dim, "Cost      "), Line::plain(text));
+}
+
+/// What each provider's new addresses were good for, once something speaks against one.
+fn yields(page: &mut Page, outlook: &Outlook) {
+    let told = outlook.yields.iter().filter(|(_, y)| y.refused + y.blocked_within_a_day > 0);
+    for (provider, y) in told {
+        let text = format!(
+            "{provider}: {} of {} new addresses kept, {} refused for earlier blocks, {} blocked \
+             within a day",
+            y.kept, y.made, y.refused, y.blocked_within_a_day
+        );
+        page.wrapped(Line::of(Style::Dim, "Yield     "), Line::plain(text));
+    }
 }
 
 /// What an operator has to look at.
@@ -145,5 +159,6 @@ fn value(outlook: &Outlook) -> serde_json::Value {
         "halts": report.halts,
         "changes_due": report.changes.len(),
         "orphans": picture.orphans,
+        "yields": outlook.yields,
     })
 }

@@ -6,6 +6,7 @@ use damm_fleet::{Node, NodeId, Reason, Role, Stage, Subject, Verb, WaitingOn};
 use crate::address;
 use crate::builder::{Builder, advance};
 use crate::condition::{self, Condition};
+use crate::policy::{give_up, vet};
 use crate::report::{Decision, Item};
 
 /// Moves what is being built and was verified on to `Live`, and says what is still awaited.
@@ -61,7 +62,11 @@ fn admit_addresses(b: &mut Builder<'_>, id: NodeId, tell: bool) {
     for (subject, condition) in building {
         let would = address::allocate_verb(role);
         match condition {
-            Condition::Sound => admit_address(b, id, subject, tell),
+            Condition::Sound => match vet::against(b, id, subject) {
+                // What is being made may exist, so taking it down counts.
+                Some(why) => give_up::leave_address(b, id, subject, why, true),
+                None => admit_address(b, id, subject, tell),
+            },
             Condition::Coming { since } => {
                 let on = WaitingOn::Verification { since };
                 b.waits(Item::Subject(subject), &region, would, on);

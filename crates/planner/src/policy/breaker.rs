@@ -109,5 +109,5 @@ pub(crate) const fn is_loss(why: &Reason) -> bool {
     matches!(
         why,
         Reason::Dead { .. } | Reason::Burned | Reason::NeverJoined { .. } | Reason::Refused { .. }
-    )
+    ) || why.is_about_the_past()
 }

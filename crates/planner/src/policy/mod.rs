@@ -14,4 +14,5 @@ pub(crate) mod retire;
 pub(crate) mod step_in;
 pub(crate) mod summary;
 pub(crate) mod surplus;
+pub(crate) mod vet;
 pub(crate) mod withhold;

@@ -7,8 +7,10 @@
 mod observe;
 pub mod script;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 
+use damm_fleet::history::History;
 use damm_fleet::inventory::{ObservedAddress, ObservedCatalog};
 use damm_fleet::{
     Blueprint, BlueprintId, FrontdoorId, Inventory, NodeId, Offers, ProviderName, Seed, Span,
@@ -41,6 +43,10 @@ pub struct World {
     /// Providers give what was given back before anything else, and rows of what has gone are kept:
     /// for longer than the store keeps them.
     pub thrifty: bool,
+    /// What became of addresses.
+    pub history: History,
+    /// Addresses that providers give next.
+    pub next: BTreeMap<ProviderName, VecDeque<IpAddr>>,
 }
 
 impl World {
@@ -63,6 +69,8 @@ impl World {
             given: BTreeMap::new(),
             destroys_used: 0,
             thrifty: false,
+            history: History::default(),
+            next: BTreeMap::new(),
         }
     }
 
@@ -100,6 +108,9 @@ impl World {
     }
 
     pub fn plan(&mut self) -> Plan {
+        let (target, verdicts) = (&self.target, &self.verdicts);
+        self.history.note(target, &self.inventory, verdicts, self.now);
+        self.inventory.lessons = self.history.lessons(self.now);
         let seed = self.next_seed();
         self.with(|s| plan(s, seed))
     }

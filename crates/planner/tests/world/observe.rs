@@ -1,6 +1,6 @@
 //! How the world answers: what is made comes up, what leaves is gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
 use damm_fleet::inventory::{Health, ObservedAddress, ObservedMachine};
@@ -104,6 +104,9 @@ impl World {
     fn give(&mut self, provider: &ProviderName) -> (IpAddr, Asn) {
         let topology = &self.typed;
         let asn = topology.providers[provider].asns[0];
+        if let Some(address) = self.next.get_mut(provider).and_then(VecDeque::pop_front) {
+            return (address, asn);
+        }
         if let Some(address) = self.returned(asn).filter(|_| self.thrifty) {
             return (address, asn);
         }

@@ -58,6 +58,8 @@ impl Script {
             ["unstick", provider] => self.quiet(|w| {
                 let _ = w.stuck.remove(*provider);
             }),
+            ["give", provider, times, "as", door] => self.give(provider, times, door),
+            ["give", provider, after, "after", door] => self.beside(provider, after, door),
             ["silence", node] => self.silence(node),
             ["lose", thing] => self.lose(thing),
             ["block", door, networks @ ..] => self.verdict(door, networks, State::Blocked),
@@ -145,6 +147,29 @@ impl Script {
             }
         }
         out
+    }
+
+    /// The address that a door has, or had.
+    fn address_of(&self, door: &str) -> std::net::IpAddr {
+        let Subject::Frontdoor(id) = self.subjects[door] else { panic!("{door} is no door") };
+        self.world.history.0[&id].address
+    }
+
+    /// The next addresses that a provider gives are the one that a door had.
+    fn give(&mut self, provider: &str, times: &str, door: &str) -> String {
+        let address = self.address_of(door);
+        let next = self.world.next.entry(provider.parse().unwrap()).or_default();
+        next.extend(std::iter::repeat_n(address, times.parse().expect("a number")));
+        String::new()
+    }
+
+    /// The next address that a provider gives stands a few after one that a door had.
+    fn beside(&mut self, provider: &str, after: &str, door: &str) -> String {
+        let std::net::IpAddr::V4(address) = self.address_of(door) else { panic!("IPv4 only") };
+        let address = u32::from(address) + after.parse::<u32>().expect("a number");
+        let next = self.world.next.entry(provider.parse().unwrap()).or_default();
+        next.push_back(std::net::Ipv4Addr::from(address).into());
+        String::new()
     }
 
     fn silence(&mut self, node: &str) -> String {
