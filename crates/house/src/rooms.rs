@@ -7,9 +7,9 @@ use serde_json::Value;
 use crate::Complaints;
 
 /// The rooms that are pure: no async, no clock, no sockets, no randomness of their own.
-pub const INNER: [&str; 10] = [
-    "assign", "catalog", "fleet", "formats", "origins", "planner", "protocol", "reach", "sim",
-    "world",
+pub const INNER: [&str; 11] = [
+    "assign", "catalog", "fleet", "formats", "hearing", "origins", "planner", "protocol", "reach",
+    "sim", "world",
 ];
 
 /// Every room with the rooms that it may use. A room may be missing from the workspace; one that is
@@ -21,6 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("origins", &["fleet"]),
     ("assign", &["fleet"]),
     ("protocol", &["fleet", "assign"]),
+    ("hearing", &["fleet", "assign", "protocol", "reach"]),
     ("catalog", &["fleet", "assign"]),
     ("formats", &["fleet", "catalog", "protocol"]),
     ("sim", &["fleet", "planner", "reach", "assign", "catalog"]),
@@ -31,7 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "server",
         &[
             "fleet", "planner", "reach", "origins", "assign", "catalog", "formats", "protocol",
-            "store", "clouds", "engine",
+            "hearing", "store", "clouds", "engine",
         ],
     ),
     ("node", &["fleet", "assign", "protocol"]),
