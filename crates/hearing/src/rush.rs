@@ -4,10 +4,10 @@
 //! is defenceless against a crowd that is silent first and then fails one door in the same minute:
 //! the crowd is nearly all that was heard. Enrolling one takes invitations, but only once.
 //!
-//! So failures by credentials under a week old are let through at a pace, for each door and country:
-//! [`AT_ONCE`] of them, and then one for each word that older credentials said of the door there,
-//! and one for each success of anybody, and four a minute in any case, which together weigh one vote.
-//! A fleet whose clients are all new still notices a block, later.
+//! So failures by credentials under a week old are let through at a pace, for each door and
+//! country: [`AT_ONCE`] of them, then one for each word that older credentials said of the door
+//! there, one for each success of anybody, and four a minute in any case, which together weigh one
+//! vote. A fleet whose clients are all new still notices a block, later.
 
 use std::collections::BTreeMap;
 
