@@ -301,6 +301,34 @@ fn an_app_that_subscribes_to_links_goes_through_them() {
 }
 
 #[test]
+fn mihomo_reads_a_provider_that_is_sealed_for_its_key() {
+    let name = "mihomo_reads_a_provider_that_is_sealed_for_its_key";
+    if lacks("mihomo") {
+        return;
+    }
+    alone(name, &PROGRAMS, async {
+        let world = World::new(&["shadowsocks"]).await;
+        let key = damm_age::Identity::new([3; 32]);
+        let fronts = vec![world.front(1, "192.0.2.1", "shadowsocks")];
+        let plain = std::fs::read(world.write(fronts, Format::Mihomo, "plain")).unwrap();
+        let sealed = damm_age::seal(&plain, &[key.recipient()], &damm_age::Entropy::new([4; 32]));
+        std::fs::write(world.dir.path().join("sealed"), damm_age::armor(&sealed)).unwrap();
+        let config = world.dir.path().join("subscriber.yaml");
+        let text = format!(
+            "mixed-port: {MIHOMO}\n\
+             proxy-providers: {{ p: {{ type: file, path: ./sealed, age-secret-key: {} }} }}\n\
+             proxy-groups: [{{ name: Proxy, type: select, use: [p] }}]\n\
+             rules: ['MATCH,Proxy']\n",
+            *key.to_text()
+        );
+        std::fs::write(&config, text).unwrap();
+        let _app = mihomo(&world, &config);
+        let source = world.source("tcp", Some(MIHOMO)).await;
+        assert!(is_behind("shadowsocks", source), "{source}");
+    });
+}
+
+#[test]
 fn wg_quick_brings_a_tunnel_up_with_names_and_routes() {
     let name = "wg_quick_brings_a_tunnel_up_with_names_and_routes";
     alone(name, &[&PROGRAMS[..], &["wg-quick", "nft"]].concat(), async {

@@ -7,15 +7,16 @@ use serde_json::Value;
 use crate::Complaints;
 
 /// The rooms that are pure: no async, no clock, no sockets, no randomness of their own.
-pub const INNER: [&str; 11] = [
-    "assign", "catalog", "fleet", "formats", "hearing", "origins", "planner", "protocol", "reach",
-    "sim", "world",
+pub const INNER: [&str; 12] = [
+    "age", "assign", "catalog", "fleet", "formats", "hearing", "origins", "planner", "protocol",
+    "reach", "sim", "world",
 ];
 
 /// Every room with the rooms that it may use. A room may be missing from the workspace; one that is
 /// not here is refused until somebody decides where it stands.
 const ROOMS: &[(&str, &[&str])] = &[
     ("fleet", &[]),
+    ("age", &[]),
     ("planner", &["fleet"]),
     ("reach", &["fleet"]),
     ("origins", &["fleet"]),
@@ -38,12 +39,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("node", &["fleet", "assign", "protocol"]),
     ("lab", &["fleet", "clouds", "protocol"]),
     ("vendors", &["fleet", "clouds", "origins"]),
-    ("client", &["fleet", "catalog", "formats", "protocol"]),
+    ("client", &["fleet", "age", "catalog", "formats", "protocol"]),
     (
         "cli",
         &[
-            "fleet", "planner", "reach", "origins", "assign", "catalog", "formats", "protocol",
-            "sim", "store", "clouds", "engine", "server", "node", "client", "lab", "vendors",
+            "fleet", "planner", "reach", "origins", "assign", "catalog", "age", "formats",
+            "protocol", "sim", "store", "clouds", "engine", "server", "node", "client", "lab",
+            "vendors",
         ],
     ),
     ("world", &["fleet", "reach"]),

@@ -44,6 +44,9 @@ pub struct CatalogExport {
     /// What apps call the subscription [default: the fleet's name]
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
+    /// Seal what is printed for a key of age's, `age1…`, so that it may lie where all can fetch it
+    #[arg(long, value_name = "RECIPIENT")]
+    pub age: Option<damm_age::Recipient>,
     /// The moment to check at [default: now]
     #[arg(long, value_name = "TIME")]
     pub at: Option<damm_fleet::Timestamp>,

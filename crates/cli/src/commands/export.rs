@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use damm_age::{Entropy, armor, seal};
 use damm_formats::{Document, Identity, Settings, Subscription, Wanted};
 use damm_protocol::{ClientSecret, CredentialId, Secret32};
 use serde::Deserialize;
@@ -33,13 +34,20 @@ pub fn run(args: &CatalogExport, output: &Output) -> Result<Exit> {
     };
     let wanted = Wanted { format: args.format, door: args.door };
     let document = subscription.render(wanted, now).map_err(Failure::error)?;
-    print(args, &document, output);
+    let text = match args.age {
+        Some(recipient) => {
+            let entropy = Entropy::new(clock::random()?);
+            armor(&seal(&document.bytes, &[recipient], &entropy))
+        }
+        None => document.text().into_owned(),
+    };
+    print(args, &document, &text, output);
     Ok(Exit::Done)
 }
 
-fn print(args: &CatalogExport, document: &Document, output: &Output) {
+fn print(args: &CatalogExport, document: &Document, text: &str, output: &Output) {
     if !output.json() {
-        return output.raw(&document.text());
+        return output.raw(text);
     }
     let headers: serde_json::Map<_, _> =
         document.headers.iter().map(|(k, v)| ((*k).to_owned(), v.as_str().into())).collect();
@@ -47,7 +55,7 @@ fn print(args: &CatalogExport, document: &Document, output: &Output) {
         "format": args.format.name(),
         "media_type": document.media_type,
         "headers": headers,
-        "document": document.text(),
+        "document": text,
     });
     output.result("exported", value, &output.page());
 }
