@@ -3,7 +3,7 @@
 use damm_fleet::State;
 
 use crate::bytes::{Reader, Writer};
-use crate::fixed::Fixed;
+use crate::fixed::{Fixed, Swing};
 use crate::score::{self, Pair, left};
 use crate::settings::Tuned;
 use crate::voice::mix;
@@ -16,10 +16,15 @@ pub(crate) const HEADROOM: f64 = 8.0;
 const LEARNING: f64 = 1.0 / 32.0;
 /// What is taken for a block's failure rate before anything is learned of it.
 const FIRST_GUESS: f64 = 0.9;
+/// The share of reports that may still tell of a block that is over, or of a success before it is.
+const LINGERING: f64 = 0.05;
 /// No block is taken to stop more than this.
 const SURELY: f64 = 0.95;
 /// The share of its usual successes that a silent cell would still have if it were blocked.
 const SILENT_SHARE: f64 = 0.2;
+
+/// What a tick's missing reports say at most, in nats: less than what as many present ones do.
+const MISSED: f64 = 30.0;
 
 /// One door from one network.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,7 +43,7 @@ pub(crate) struct Cell {
     pub(crate) at: u32,
     /// Since when the state is what it is.
     pub(crate) since: u32,
-    /// Whose failures made the score rise: a bit for each 64th of all reporters.
+    /// Who failed and did not get through since: a bit for each 64th of all reporters.
     pub(crate) failed: u64,
     /// Who reported in this period and in the one before, in the same way.
     pub(crate) seen: [u64; 2],
@@ -48,8 +53,8 @@ pub(crate) struct Cell {
     pub(crate) stays: Fixed,
     /// Evidence of vantage points for a block.
     pub(crate) probed: Fixed,
-    /// Evidence from successes that don't come.
-    pub(crate) silent: Fixed,
+    /// Evidence from reports that don't come; below zero only between two ticks.
+    pub(crate) silent: Swing,
     pub(crate) state: State,
     pub(crate) flags: u8,
     /// Which period `seen` is of; its upper bits are cut off.
@@ -76,7 +81,7 @@ impl Cell {
             cured: Fixed::default(),
             stays: Fixed::of(FIRST_GUESS),
             probed: Fixed::default(),
-            silent: Fixed::default(),
+            silent: Swing::default(),
             state: State::Unknown,
             flags: 0,
             period: 0,
@@ -116,16 +121,12 @@ impl Cell {
             false => w,
         };
         self.hard = climb(self.hard, novel * hard_pair(b, s).said(failed), s.h + HEADROOM);
-        if self.hard == 0.0 {
-            self.failed = 0;
-        } else if failed {
-            self.failed |= bit;
+        match failed {
+            true => self.failed |= bit,
+            false => self.failed &= !bit,
         }
-        self.score_soft(failed, novel, b, s);
-        self.score_recovery(failed, w, b, s);
-        if !failed {
-            self.silent.add(w * SILENT_SHARE.ln());
-        }
+        self.score_soft(failed, w, b, s);
+        self.score_recovery(failed, w, b);
         novel
     }
 
@@ -134,13 +135,13 @@ impl Cell {
         self.soft = climb(self.soft, w * soft_pair(b, s).said(failed), s.h + HEADROOM);
     }
 
-    fn score_recovery(&mut self, failed: bool, w: f64, b: f64, s: &Tuned) {
+    fn score_recovery(&mut self, failed: bool, w: f64, b: f64) {
         if self.state != State::Blocked {
             return;
         }
         let stays = self.stays.get();
-        let q0 = score::contaminated(b, s.liars);
-        let pair = Pair::of(q0, ((1.0 - s.liars) * stays.min(SURELY)).max(q0 + 0.1));
+        let q0 = score::contaminated(b, LINGERING);
+        let pair = Pair::of(q0, ((1.0 - LINGERING) * stays.min(SURELY)).max(q0 + 0.1));
         self.cured.add(-w * pair.said(failed));
         let told = if failed { 1.0 } else { 0.0 };
         self.stays = Fixed::of((stays + w * LEARNING * (told - stays)).max(0.5));
@@ -155,6 +156,7 @@ impl Cell {
 
     /// Counts a report as recent, and as the last.
     pub(crate) fn touch(&mut self, w: f64, now: u32) {
+        self.silent.add(w * SILENT_SHARE.ln());
         self.recent = (self.recent_at(now) + w) as f32;
         self.at = self.at.max(now);
     }
@@ -166,7 +168,8 @@ impl Cell {
 
     /// Successes that would have come by now if all were well, and did not.
     pub(crate) fn miss(&mut self, expected: f64) {
-        self.silent.add(expected * (1.0 - SILENT_SHARE));
+        let missed = (expected * (1.0 - SILENT_SHARE)).min(MISSED);
+        self.silent = Swing::of((self.silent.get() + missed).max(0.0));
     }
 
     /// Takes a vantage point's word.
@@ -191,7 +194,7 @@ impl Cell {
     /// Forgets what was held against the door.
     pub(crate) fn acquit(&mut self) {
         (self.hard, self.soft, self.failed) = (0.0, 0.0, 0);
-        (self.silent, self.probed) = (Fixed::default(), Fixed::default());
+        (self.silent, self.probed) = (Swing::default(), Fixed::default());
     }
 
     pub(crate) fn write(&self, to: &mut Writer) {
@@ -203,9 +206,10 @@ impl Cell {
         for n in [self.failed, self.seen[0], self.seen[1]] {
             to.u64(n);
         }
-        for n in [self.cured, self.stays, self.probed, self.silent] {
+        for n in [self.cured, self.stays, self.probed] {
             to.u16(n.0);
         }
+        to.u16(self.silent.0 as u16);
         to.u8(self.state as u8);
         to.u8(self.flags);
         to.u16(self.period);
@@ -225,7 +229,7 @@ impl Cell {
             cured: Fixed(from.u16()?),
             stays: Fixed(from.u16()?),
             probed: Fixed(from.u16()?),
-            silent: Fixed(from.u16()?),
+            silent: Swing(from.u16()? as i16),
             state: state_of(from.u8()?)?,
             flags: from.u8()?,
             period: from.u16()?,

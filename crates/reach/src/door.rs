@@ -4,87 +4,19 @@ use damm_fleet::FrontdoorId;
 
 use crate::bytes::{Reader, Writer};
 use crate::cell::{CELL_BYTES, Cell};
-use crate::score::left;
+use crate::pool::{POOL_BYTES, Pool};
 
-/// Half of what a country showed is forgotten after this time, in seconds.
-const RECENT: f64 = 600.0;
 /// A heartbeat proves for so many seconds that the door is up.
 const FRESH: u32 = 180;
 /// A country shows that the door is up only below this score,
 const WELL: f64 = 2.0;
 /// and that it is down from this one on, with three failures for each success.
 pub(crate) const DOWN: f64 = 4.0;
+/// A door that fails in most countries at once has so many seconds to miss its heartbeats.
+const DOUBT: u32 = 300;
 /// So many heartbeats in a row have to be missed before the door counts as down, and answered
 /// before it counts as up: of one that is down a few get through.
 pub(crate) const BEATS: u8 = 2;
-
-/// One door in one country: the same scores over all of its networks together.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Pool {
-    pub(crate) country: [u8; 2],
-    pub(crate) hard: f32,
-    pub(crate) soft: f32,
-    pub(crate) oks: f32,
-    pub(crate) fails: f32,
-    pub(crate) at: u32,
-    pub(crate) since: u32,
-    pub(crate) seen: [u64; 2],
-    pub(crate) period: u16,
-    pub(crate) blocked: bool,
-}
-
-impl Pool {
-    const fn new(country: [u8; 2], now: u32) -> Self {
-        Self {
-            country,
-            hard: 0.0,
-            soft: 0.0,
-            oks: 0.0,
-            fails: 0.0,
-            at: now,
-            since: now,
-            seen: [0; 2],
-            period: 0,
-            blocked: false,
-        }
-    }
-
-    pub(crate) fn count(&mut self, failed: bool, w: f64, now: u32) {
-        let (oks, fails) = self.recent(now);
-        let (more_oks, more_fails) = if failed { (0.0, w) } else { (w, 0.0) };
-        (self.oks, self.fails) = ((oks + more_oks) as f32, (fails + more_fails) as f32);
-        self.at = self.at.max(now);
-    }
-
-    /// The weights of its successes and failures of late.
-    pub(crate) fn recent(&self, now: u32) -> (f64, f64) {
-        let kept = left(now.saturating_sub(self.at), RECENT);
-        (f64::from(self.oks) * kept, f64::from(self.fails) * kept)
-    }
-
-    fn write(&self, to: &mut Writer) {
-        self.country.iter().for_each(|b| to.u8(*b));
-        [self.hard, self.soft, self.oks, self.fails].iter().for_each(|n| to.f32(*n));
-        to.u32(self.at);
-        to.u32(self.since);
-        self.seen.iter().for_each(|n| to.u64(*n));
-        to.u16(self.period);
-        to.u8(u8::from(self.blocked));
-    }
-
-    fn read(from: &mut Reader<'_>) -> Option<Self> {
-        let mut pool = Self::new([from.u8()?, from.u8()?], 0);
-        for n in [&mut pool.hard, &mut pool.soft, &mut pool.oks, &mut pool.fails] {
-            *n = from.f32()?;
-        }
-        pool.at = from.u32()?;
-        pool.since = from.u32()?;
-        pool.seen = [from.u64()?, from.u64()?];
-        pool.period = from.u16()?;
-        pool.blocked = from.u8()? == 1;
-        Some(pool)
-    }
-}
 
 /// One door.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +34,8 @@ pub(crate) struct Door {
     pub(crate) down_since: u32,
     /// When it last came up again: what is told of attempts before says nothing of a censor.
     pub(crate) up_since: u32,
+    /// Since when it fails in most countries at once; zero while it does not.
+    pub(crate) ill_since: u32,
     /// Until when few successes say nothing, as its clients were told of other doors.
     pub(crate) quiet_until: u32,
     /// Places of networks, in order; beside each its cell.
@@ -122,6 +56,7 @@ impl Door {
             answers: 0,
             down_since: 0,
             up_since: 0,
+            ill_since: 0,
             quiet_until: 0,
             networks: Vec::new(),
             cells: Vec::new(),
@@ -169,6 +104,34 @@ impl Door {
         }
     }
 
+    /// Notes what each country shows of the door itself: what it stops in half of the others too
+    /// is the door's own trouble, and no censor's.
+    pub(crate) fn look_around(&mut self, now: u32) {
+        let shown: Vec<Option<f64>> =
+            self.pools.iter().map(|p| if p.blocked { None } else { p.excess(now) }).collect();
+        for (at, pool) in self.pools.iter_mut().enumerate() {
+            let others = shown.iter().enumerate().filter(|(n, _)| *n != at);
+            let mut others: Vec<f64> = others.filter_map(|(_, e)| *e).collect();
+            others.sort_unstable_by(f64::total_cmp);
+            pool.ambient = match others.len() {
+                0 | 1 => 0.0,
+                n => others[(n - 1) / 2] as f32,
+            };
+        }
+        let (mut ill, mut all) = (0, 0);
+        for pool in self.pools.iter().filter(|p| !p.blocked) {
+            let (oks, fails) = pool.recent(now);
+            all += usize::from(oks + fails >= 1.0);
+            ill += usize::from(f64::from(pool.hard) >= DOWN);
+        }
+        let is_ill = ill >= 3 && 2 * ill >= all;
+        match (is_ill, self.ill_since) {
+            (true, 0) => self.ill_since = now,
+            (false, _) => self.ill_since = 0,
+            _ => {}
+        }
+    }
+
     pub(crate) const fn is_down(&self) -> bool {
         self.down_since != 0
     }
@@ -188,7 +151,10 @@ impl Door {
                 }
                 well > ill
             }
-            beat => self.answers == BEATS && now.saturating_sub(beat) <= FRESH,
+            beat => {
+                let sure = self.ill_since == 0 || now.saturating_sub(self.ill_since) >= DOUBT;
+                sure && self.answers == BEATS && now.saturating_sub(beat) <= FRESH
+            }
         }
     }
 
@@ -206,7 +172,7 @@ impl Door {
         to.u16(self.transport);
         to.u8(self.misses);
         to.u8(self.answers);
-        [self.beat, self.down_since, self.up_since, self.quiet_until]
+        [self.beat, self.down_since, self.up_since, self.ill_since, self.quiet_until]
             .iter()
             .for_each(|n| to.u32(*n));
         to.count(self.pools.len());
@@ -227,8 +193,9 @@ impl Door {
         door.beat = from.u32()?;
         door.down_since = from.u32()?;
         door.up_since = from.u32()?;
+        door.ill_since = from.u32()?;
         door.quiet_until = from.u32()?;
-        for _ in 0..from.count(45)? {
+        for _ in 0..from.count(POOL_BYTES)? {
             door.pools.push(Pool::read(from)?);
         }
         for _ in 0..from.count(CELL_BYTES + 4)? {

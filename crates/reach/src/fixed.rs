@@ -23,6 +23,25 @@ impl Fixed {
     }
 }
 
+/// A number from -32 to just below 32, in the same steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Swing(pub(crate) i16);
+
+impl Swing {
+    pub(crate) fn of(value: f64) -> Self {
+        Self((value * Fixed::STEP).round() as i16)
+    }
+
+    pub(crate) fn get(self) -> f64 {
+        f64::from(self.0) / Fixed::STEP
+    }
+
+    /// Adds, between the ends.
+    pub(crate) fn add(&mut self, more: f64) {
+        *self = Self::of(self.get() + more);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,8 +3,9 @@
 use damm_fleet::{FrontdoorId, Network, State, Timestamp};
 
 use crate::cell::Cell;
-use crate::door::{BEATS, DOWN, Door, Pool};
+use crate::door::{BEATS, DOWN, Door};
 use crate::ground::Aspect;
+use crate::pool::Pool;
 use crate::room::{Reach, reporters, seconds};
 use crate::score::left;
 use crate::settings::Tuned;
@@ -14,10 +15,12 @@ use crate::weather::Isp;
 const KNOWN: f64 = 3.0;
 /// A cell speaks for its country's share from this weight on.
 const SPEAKS: f64 = 1.0;
-/// Where two more networks of the country are blocked, odds of 10 to 1 of a cell's own suffice: the
-/// others' odds multiply with them.
+/// Where the country's score is high, or two more of its networks are blocked, odds of 55 to 1 of
+/// a cell's own suffice: the others' odds multiply with them.
+const TOGETHER: f64 = 4.0;
+/// Where both hold, and where a country's block is over, 10 to 1,
 const SIBLING: f64 = 2.303;
-/// But no less than about one failure,
+/// but no less than about one failure,
 const SINGLE: f64 = 1.0;
 /// and more where there is more than this weight of reports in the last hour or so.
 const BUSY: f64 = 10.0;
@@ -51,12 +54,13 @@ impl Reach {
         for door in &mut self.doors {
             door.judge_down(now, &self.tuned);
             if !door.is_down() {
+                door.look_around(now);
                 door.miss(&self.networks, now, &self.tuned);
                 door.judge(&self.networks, now, &self.tuned);
             }
-            door.tell(&self.networks, &self.tuned, &mut changes);
+            door.tell(&self.networks, now, &self.tuned, &mut changes);
         }
-        self.networks.iter_mut().for_each(|isp| isp.fresh_oks = 0.0);
+        self.networks.iter_mut().for_each(|isp| isp.fresh = 0.0);
         if now.saturating_sub(self.swept) >= SWEEP {
             self.swept = now;
             self.voices.sweep(now);
@@ -115,6 +119,7 @@ impl Door {
         for pool in &mut self.pools {
             if !pool.blocked {
                 (pool.hard, pool.soft) = (0.0, 0.0);
+                pool.start_over();
             }
         }
         self.quiet_until = self.quiet_until.max(now.saturating_add(s.glimpse_seconds()));
@@ -122,21 +127,20 @@ impl Door {
 
     /// Counts the successes that should have come since the last tick.
     fn miss(&mut self, networks: &[Isp], now: u32, s: &Tuned) {
-        if now < self.quiet_until {
-            return;
-        }
+        let quiet = now < self.quiet_until;
         let memory = s.memory.as_secs_f64();
         for (network, cell) in self.networks.iter().zip(&mut self.cells) {
             let isp = &networks[*network as usize];
-            let usual = f64::from(cell.tries - cell.fails);
+            let usual = f64::from(cell.tries);
             // The clients of a door that was blocked were told of others.
             let moved = cell.was_blocked() && now.saturating_sub(cell.since) < MOVED;
-            if usual < KNOWN || cell.state == State::Blocked || moved {
+            if quiet || usual < KNOWN || cell.state == State::Blocked || moved {
+                cell.miss(0.0);
                 continue;
             }
             // What is learned stands still while the cell is suspect, and fades while it is silent.
-            let share = usual * left(now.saturating_sub(cell.at), memory) / isp.oks().max(usual);
-            cell.miss(share * f64::from(isp.fresh_oks));
+            let share = usual * left(now.saturating_sub(cell.at), memory) / isp.tries().max(usual);
+            cell.miss(share * f64::from(isp.fresh));
         }
     }
 
@@ -166,10 +170,10 @@ impl Door {
     }
 
     /// What may be told of each cell; what changed is added.
-    fn tell(&mut self, networks: &[Isp], s: &Tuned, changes: &mut Vec<Change>) {
+    fn tell(&mut self, networks: &[Isp], now: u32, s: &Tuned, changes: &mut Vec<Change>) {
         for at in 0..self.cells.len() {
             let network = networks[self.networks[at] as usize].network;
-            let state = self.outward(at, network.country, s);
+            let state = self.outward(at, network.country, now, s);
             if self.cells[at].told() != state {
                 self.cells[at].tell(state);
                 changes.push(Change { door: self.id, network, state });
@@ -179,7 +183,7 @@ impl Door {
 
     /// A cell's state as it may leave the room: what is known of fewer than `k` reporters is their
     /// country's state, and with fewer than `k` in the country nothing.
-    fn outward(&self, at: usize, country: [u8; 2], s: &Tuned) -> State {
+    fn outward(&self, at: usize, country: [u8; 2], now: u32, s: &Tuned) -> State {
         let cell = &self.cells[at];
         if self.is_down() {
             return State::Down;
@@ -189,7 +193,7 @@ impl Door {
         }
         let pool = self.pools.iter().find(|p| p.country == country);
         match pool {
-            Some(p) if p.blocked && reporters(&p.seen) >= s.k => State::Blocked,
+            Some(p) if p.blocked && p.lasts(now) && reporters(&p.seen) >= s.k => State::Blocked,
             _ => State::Unknown,
         }
     }
@@ -248,13 +252,13 @@ impl Around {
             need -= s.suspect;
         }
         if pool || self.blocked >= 2 {
-            need = s.suspect;
+            need = TOGETHER;
         }
         if pool && self.blocked >= 2 {
             let odds = (self.blocked as f64 + 0.5) / (self.open as f64 + 0.5);
             // So many false calls an hour, not for so many reports: a busy cell soon shows more.
             let busy = (cell.recent_at(now) / BUSY).max(1.0);
-            need = (SIBLING - odds.ln() + busy.ln()).clamp(SINGLE, s.suspect);
+            need = (SIBLING - odds.ln() + busy.ln()).clamp(SINGLE, TOGETHER);
         }
         let enough = pool || probed || reporters(&cell.seen) >= s.k;
         let silent = cell.silent.get() >= s.h && reporters(&cell.seen) >= s.k;

@@ -10,15 +10,19 @@
 //! A cell is called blocked only while its door is known to be up elsewhere, and
 //! - its own score reaches the threshold, and enough reporters spoke, or
 //! - its country's score does, or two more of the country's networks are blocked, and its own shows
-//!   odds of 100 to 1 (of 10 to 1 where both hold), or
+//!   odds of 55 to 1 (of 10 to 1 where both hold), or
 //! - vantage points agree, and what is left to the threshold comes from clients, or
-//! - successes that it should have had, going by the rest of its network, no longer come.
+//! - reports that it should have had, going by the rest of its network, no longer come.
+//!
+//! What a door stops in half of the other countries too is its own trouble, and no censor's: it is
+//! put on top of what is usual, as an ISP's brownout is. A door that fails in most countries at once
+//! is given five minutes to miss its heartbeats before anything is called a block.
 //!
 //! # What lies cost
 //!
 //! - A success counts only if the node saw it, so saying that all is well hides no block.
-//! - A credential that reports more often than others counts so much less, and a second failure of
-//!   the same one in the same cell counts a quarter: loudness buys nothing.
+//! - A credential that reports more often than others counts so much less, and a failure of
+//!   one that failed in the same cell before, and did not get through since, counts half.
 //! - A new credential counts a quarter of an old one.
 //! - Both hypotheses allow for a share of liars. The score falls as long as fewer than about
 //!   45 % of the counted reporters lie.
@@ -45,6 +49,7 @@ mod fixed;
 mod ground;
 mod judge;
 mod ladder;
+mod pool;
 mod report;
 mod room;
 pub mod score;

@@ -203,10 +203,12 @@ impl Told {
         let period = s.period_of(now);
         hear(&mut cell.seen, &mut cell.period, bit, period);
         hear(&mut pool.seen, &mut pool.period, bit, period);
-        let b = weathered(cell.baseline(usual, s), usual, weather);
+        let here = weathered(cell.baseline(usual, s), usual, weather);
+        let b = weathered(here, 0.0, f64::from(pool.ambient));
         let soft = soft_pair(b, s);
         if self.bearing == Bearing::Soft {
             cell.score_soft(true, w, b, s);
+            cell.touch(w, now);
             pool.soft = climb(pool.soft, w * soft.fail, s.h + HEADROOM);
             return Taken::Counted;
         }
@@ -214,14 +216,11 @@ impl Told {
             cell.learn(failed, w, now, s);
             isp.add(door.transport, failed, w, now, s);
         }
-        if !failed {
-            isp.fresh_oks += w as f32;
-        }
         let novel = cell.score(failed, w, bit, b, s);
         cell.touch(w, now);
-        pool.count(failed, w, now);
+        pool.count(failed, w, here, now);
         pool.hard = climb(pool.hard, novel * hard_pair(b, s).said(failed), s.h + HEADROOM);
-        pool.soft = climb(pool.soft, novel * soft.said(failed), s.h + HEADROOM);
+        pool.soft = climb(pool.soft, w * soft.said(failed), s.h + HEADROOM);
         Taken::Counted
     }
 

@@ -30,7 +30,8 @@ pub struct Settings {
     pub memory: Span,
     /// After what time half of what a network shows now is forgotten.
     pub glimpse: Span,
-    /// What a report counts whose reporter failed already since the score began to rise.
+    /// What a failure counts whose reporter failed before and did not get through since: liars
+    /// fail for good, honest reporters only behind a block.
     pub repeat: f64,
     /// No cell with fewer reporters in a period leaves the room.
     pub k: u32,
@@ -49,14 +50,14 @@ impl Default for Settings {
         Self {
             false_alarms: 0.81,
             reports_a_day: 7.2e6,
-            liars: 0.05,
+            liars: 0.045,
             soft_liars: 0.03,
             soft_rise: 0.22,
-            blocked_share: 0.83,
+            blocked_share: 0.80,
             shrinkage: 30.0,
             memory: Span::from_hours(6),
             glimpse: Span::from_mins(5),
-            repeat: 0.25,
+            repeat: 0.5,
             k: 20,
             period: Span::from_hours(12),
             suspect: 4.605,

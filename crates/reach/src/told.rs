@@ -6,9 +6,10 @@ use std::fmt;
 use damm_fleet::{FrontdoorId, Network, State, Timestamp, Verdict, Verdicts};
 
 use crate::cell::Cell;
-use crate::door::{Door, Pool};
+use crate::door::Door;
 use crate::ground::{Aspect, Hours};
 use crate::ladder::Step;
+use crate::pool::Pool;
 use crate::room::{Reach, moment, reporters, seconds};
 use crate::settings::Tuned;
 use crate::weather::Isp;
@@ -193,7 +194,7 @@ fn of_cell(door: &Door, cell: &Cell, isp: &Isp, s: &Tuned) -> Option<Finding> {
         score: hard,
         threshold: s.h,
         soft,
-        silence: cell.silent.get(),
+        silence: cell.silent.get().max(0.0),
         probes: cell.probed.get(),
         baseline: Some(cell.baseline(isp.outlook(door.transport).0, s)),
         false_alarms: s.false_alarms,

@@ -9,9 +9,11 @@ use crate::settings::Tuned;
 /// Before anything is known, one attempt in ten fails, as if so many reports said so.
 const PRIOR: (f64, f64) = (0.1, 60.0);
 /// What a network shows now is drawn towards what is usual, as if so many reports said so.
-const STEADY: f64 = 20.0;
+const STEADY: f64 = 8.0;
 /// What a network shows now counts only from so many reports on.
 const TELLING: f64 = 4.0;
+/// And of so many reports: where many come, bad weather shows at once.
+const GLIMPSED: f64 = 192.0;
 /// A usual failure rate lies between these.
 const USUAL: (f64, f64) = (0.01, 0.6);
 /// A network is dark when less than this share of its usual successes comes.
@@ -31,7 +33,7 @@ impl Weather {
     fn add(&mut self, failed: bool, w: f64, now: u32, s: &Tuned) {
         let passed = now.saturating_sub(self.at);
         let slow = left(passed, s.memory.as_secs_f64());
-        let fast = left(passed, s.glimpse.as_secs_f64());
+        let fast = left(passed, s.glimpse.as_secs_f64()) * (1.0 - w / GLIMPSED);
         let fail = if failed { w } else { 0.0 };
         self.tries = (f64::from(self.tries) * slow + w) as f32;
         self.fails = (f64::from(self.fails) * slow + fail) as f32;
@@ -65,8 +67,8 @@ pub(crate) struct Isp {
     by_transport: Vec<(u16, Weather)>,
     /// Doors that were reported on from here.
     pub(crate) doors: u32,
-    /// Successes since the last tick.
-    pub(crate) fresh_oks: f32,
+    /// The weight of what was learned since the last tick.
+    pub(crate) fresh: f32,
     /// Who reported, as in a cell.
     pub(crate) seen: [u64; 2],
     pub(crate) period: u16,
@@ -75,7 +77,7 @@ pub(crate) struct Isp {
 impl Isp {
     pub(crate) const fn new(network: Network) -> Self {
         let by_transport = Vec::new();
-        Self { network, by_transport, doors: 0, fresh_oks: 0.0, seen: [0; 2], period: 0 }
+        Self { network, by_transport, doors: 0, fresh: 0.0, seen: [0; 2], period: 0 }
     }
 
     pub(crate) fn add(&mut self, transport: u16, failed: bool, w: f64, now: u32, s: &Tuned) {
@@ -88,6 +90,7 @@ impl Isp {
             }
         };
         self.by_transport[at].1.add(failed, w, now, s);
+        self.fresh += w as f32;
     }
 
     /// The transport's usual failure rate, and what all transports show now above theirs.
@@ -102,14 +105,14 @@ impl Isp {
             Some(((w.now()? - usual) / (1.0 - usual)).max(0.0))
         });
         // A single door is no weather: what ails it is what is to be judged.
-        let others = 1.0 - 1.0 / f64::from(self.doors.max(1));
+        let others = 1.0 - f64::from(self.doors.max(1)).powi(-2);
         let more = others * worse.reduce(f64::min).unwrap_or(0.0);
         (usual, usual + more * (1.0 - usual))
     }
 
-    /// The weight of its successes within the memory.
-    pub(crate) fn oks(&self) -> f64 {
-        self.by_transport.iter().map(|(_, w)| w.oks()).sum()
+    /// The weight of its reports within the memory.
+    pub(crate) fn tries(&self) -> f64 {
+        self.by_transport.iter().map(|(_, w)| f64::from(w.tries)).sum()
     }
 
     /// Whether hardly a success comes any more, of many that used to.
@@ -128,7 +131,7 @@ impl Isp {
         self.network.country.iter().for_each(|b| to.u8(*b));
         to.u32(self.network.asn.0);
         to.u32(self.doors);
-        to.f32(self.fresh_oks);
+        to.f32(self.fresh);
         self.seen.iter().for_each(|n| to.u64(*n));
         to.u16(self.period);
         to.count(self.by_transport.len());
@@ -144,7 +147,7 @@ impl Isp {
         let country = std::str::from_utf8(&country).ok()?;
         let mut isp = Self::new(Network::new(country, damm_fleet::Asn(from.u32()?))?);
         isp.doors = from.u32()?;
-        isp.fresh_oks = from.f32()?;
+        isp.fresh = from.f32()?;
         isp.seen = [from.u64()?, from.u64()?];
         isp.period = from.u16()?;
         for _ in 0..from.count(22)? {

@@ -129,6 +129,70 @@ fn a_door_that_falls_silent_in_one_network_is_blocked_there() {
     assert_ne!(s.states(2)[5], State::Blocked);
 }
 
+#[test]
+fn many_reports_between_two_ticks_are_no_silence() {
+    let mut s = Stage::new(12);
+    s.pace = 60;
+    for minute in 0..90 {
+        s.minute(&well, &|_| true);
+        for door in 0..6 {
+            assert!(!s.states(door).contains(&State::Blocked), "door {door}, minute {minute}");
+        }
+    }
+}
+
+#[test]
+fn failures_are_heard_where_successes_stay_away() {
+    // Too few fail for a block; those that would have come and failed elsewhere are not missing.
+    for seed in SEEDS {
+        let mut s = Stage::new(seed);
+        s.warm();
+        for minute in 0..240 {
+            let tried = |t: &Try| t.door != 2 || t.network != 5 || t.who < 42;
+            let fails = |t: &Try| t.door == 2 && t.network == 5 && t.who < 14;
+            s.minute(&|t| tried(t).then_some(if fails(t) { 1.0 } else { 0.1 }), &|_| true);
+            assert_ne!(s.states(2)[5], State::Blocked, "minute {minute}, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_door_that_is_overloaded_everywhere_is_blocked_nowhere() {
+    for seed in SEEDS {
+        let mut s = Stage::new(seed);
+        s.warm();
+        for minute in 0..240 {
+            s.minute(&|t| Some(if t.door == 3 { 0.45 } else { 0.1 }), &|_| true);
+            let states = s.states(3);
+            assert!(!states.contains(&State::Blocked), "minute {minute}, seed {seed}: {states:?}");
+        }
+        // A block on top of it is still seen.
+        s.run(40, &|t| match (t.door, t.network) {
+            (3, 4) => Some(0.98),
+            (3, _) => Some(0.45),
+            _ => Some(0.1),
+        });
+        assert_eq!(s.states(3)[4], State::Blocked, "seed {seed}");
+    }
+}
+
+#[test]
+fn an_outage_during_which_a_heartbeat_gets_through_is_no_block() {
+    for seed in SEEDS {
+        let mut s = Stage::new(seed);
+        s.pace = 8;
+        s.warm();
+        for minute in 0..20 {
+            // The first three beats are answered by chance.
+            let up = |door| door != 1 || minute < 3;
+            s.minute(&|t| Some(if t.door == 1 { 0.97 } else { 0.1 }), &up);
+            let states = s.states(1);
+            assert!(!states.contains(&State::Blocked), "minute {minute}, seed {seed}, {states:?}");
+        }
+        assert_eq!(s.states(1), all(State::Down), "seed {seed}");
+    }
+}
+
 /// Fourteen of 48 clients lie, and each speaks five times as often as the others.
 fn with_loud(s: &mut Stage, lying: bool) {
     let is_lie = |door, who| lying && door == 0 && who < 14;
