@@ -209,8 +209,16 @@ fn account(
 /// What can be asked of an account, by its kind.
 fn looker(account: Account) -> Result<Option<Arc<dyn Look>>, SetupError> {
     match account.provider.kind {
+        #[cfg(feature = "aws")]
+        ProviderKind::Aws => crate::aws::look(account).map(Some),
+        #[cfg(feature = "digitalocean")]
+        ProviderKind::DigitalOcean => crate::digitalocean::look(account).map(Some),
         #[cfg(feature = "hetzner")]
         ProviderKind::Hetzner => crate::hetzner::look(account).map(Some),
+        #[cfg(feature = "linode")]
+        ProviderKind::Linode => crate::linode::look(account).map(Some),
+        #[cfg(feature = "vultr")]
+        ProviderKind::Vultr => crate::vultr::look(account).map(Some),
         #[cfg(feature = "openstack")]
         ProviderKind::OpenStack => crate::openstack::look(account).map(Some),
         _ => Ok(None),

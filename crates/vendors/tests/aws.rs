@@ -373,6 +373,21 @@ async fn a_wrong_key_is_rejected_and_not_told() {
 }
 
 #[tokio::test]
+async fn a_region_tells_its_zones_its_sizes_and_the_limit_of_addresses() {
+    let vendor = Amazon::fresh(Role::Cloud);
+    let account = account(&vendor.front.url(), json!({}), &credentials(), &vendor.clock);
+    let look = damm_vendors::aws::look(account).unwrap();
+    let [quota] = look.quotas().await.unwrap().try_into().unwrap();
+    assert_eq!((quota.what.as_str(), quota.used, quota.limit), ("addresses", Some(0), Some(5)));
+    let places = look.places().await.unwrap();
+    let places: Vec<_> = places.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(places, ["eu-north-1", "eu-north-1a", "eu-north-1b"]);
+    let sizes = look.sizes().await.unwrap();
+    let sizes: Vec<_> = sizes.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(sizes, ["t3.micro", "t3.small", "t3.medium", "t4g.small"]);
+}
+
+#[tokio::test]
 async fn a_clock_that_is_wrong_is_rejected_and_named() {
     let vendor = Amazon::fresh(Role::Cloud);
     let slow = ManualClock::at(vendor.clock.now() - Span::from_hours(1));

@@ -24,6 +24,9 @@ const SHOWN: Span = Span::from_hours(1);
 /// A listing may have fewer on a page than it was asked for.
 const PAGE: usize = 50;
 
+/// So few, that a listing of sizes has several pages.
+const SIZES_ON_A_PAGE: usize = 3;
+
 /// Sizes with the private addresses that their first interface can hold, and their architecture.
 const SIZES: [(&str, usize, &str); 4] = [
     ("t3.micro", 2, "x86_64"),
@@ -117,19 +120,26 @@ impl Account {
     }
 
     pub(super) fn describe_sizes(&self, form: &Form) -> Said {
-        form.only(&["InstanceType.*"])?;
+        form.only(&["InstanceType.*", "Filter.*", "MaxResults", "NextToken"])?;
         let names = form.list("InstanceType");
         if let Some(name) = names.iter().find(|n| SIZES.iter().all(|(s, ..)| s != *n)) {
             let words = format!("The following supplied instance types do not exist: [{name}]");
             return no("InvalidInstanceType", words);
         }
-        let items = SIZES.iter().filter(|(s, ..)| names.contains(s)).map(|(size, most, _)| {
+        // A name may not come with a number of results; a page may hold fewer than were asked for.
+        let wanted = SIZES.iter().filter(|(s, ..)| names.is_empty() || names.contains(s));
+        let from = form.get("NextToken").and_then(|t| t.parse().ok()).unwrap_or(0);
+        let items = wanted.clone().skip(from).take(SIZES_ON_A_PAGE).map(|(size, most, _)| {
             format!(
-                "<item><instanceType>{size}</instanceType><networkInfo>\
+                "<item><instanceType>{size}</instanceType><vCpuInfo><defaultVCpus>2</defaultVCpus>\
+                 </vCpuInfo><memoryInfo><sizeInMiB>2048</sizeInMiB></memoryInfo><networkInfo>\
                  <ipv4AddressesPerInterface>{most}</ipv4AddressesPerInterface></networkInfo></item>"
             )
         });
-        Ok(format!("<instanceTypeSet>{}</instanceTypeSet>", items.collect::<String>()))
+        let next = from + SIZES_ON_A_PAGE;
+        let token = (wanted.count() > next).then(|| format!("<nextToken>{next}</nextToken>"));
+        let (items, token) = (items.collect::<String>(), token.unwrap_or_default());
+        Ok(format!("<instanceTypeSet>{items}</instanceTypeSet>{token}"))
     }
 
     pub(super) fn run_instances(&mut self, form: &Form, luck: Luck, now: Timestamp) -> Said {

@@ -6,6 +6,7 @@ mod balancers;
 mod form;
 mod machines;
 mod signature;
+mod told;
 mod zones;
 
 use std::collections::BTreeMap;
@@ -218,6 +219,8 @@ impl Account {
         match action {
             "DescribeImages" => self.describe_images(form),
             "DescribeInstanceTypes" => self.describe_sizes(form),
+            "DescribeAccountAttributes" => self.describe_account(form),
+            "DescribeAvailabilityZones" => self.describe_zones(form),
             "RunInstances" => self.run_instances(form, luck, now),
             "DescribeInstances" => self.describe_instances(form, now),
             "TerminateInstances" => self.terminate_instances(form, luck, now),

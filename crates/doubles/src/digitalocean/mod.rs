@@ -211,9 +211,21 @@ impl State {
             ("v2", _, ["droplets", ..]) => self.droplets(asked, &rest[1..]),
             ("v2", _, ["reserved_ips" | "reserved_ipv6", ..]) => self.reserved(asked, rest),
             ("v2", _, ["domains", domain, "records", id @ ..]) => self.records(asked, domain, id),
+            ("v2", "GET", ["account"]) => self.account(),
+            ("v2", "GET", ["regions"]) => self.page(asked, "regions", vec![region(), closed()]),
+            ("v2", "GET", ["sizes"]) => self.page(asked, "sizes", vec![size()]),
             ("v2", _, ["load_balancers", ..]) => self.load_balancers(asked, &rest[1..]),
             _ => not_found(),
         }
+    }
+
+    fn account(&self) -> Answer {
+        let account = json!({
+            "droplet_limit": self.knobs.droplets, "floating_ip_limit": self.knobs.addresses,
+            "email": "team@example.org", "uuid": self.ids.uuid(), "email_verified": true,
+            "status": "active", "status_message": "",
+        });
+        Answer::json(200, &json!({ "account": account }))
     }
 
     /// Whether a call is within the rate.
@@ -289,6 +301,21 @@ fn region() -> Value {
     json!({
         "name": "Frankfurt 1", "slug": REGION, "available": true, "sizes": [SIZE],
         "features": ["backups", "ipv6", "metadata"],
+    })
+}
+
+/// A region that takes nothing new.
+fn closed() -> Value {
+    json!({
+        "name": "New York 2", "slug": "nyc2", "available": false, "sizes": [], "features": [],
+    })
+}
+
+fn size() -> Value {
+    json!({
+        "slug": SIZE, "memory": 1_024, "vcpus": 1, "disk": 25, "transfer": 1.0,
+        "price_monthly": 6.0, "price_hourly": 0.008_93, "regions": [REGION], "available": true,
+        "description": "Basic",
     })
 }
 

@@ -13,7 +13,7 @@ use crate::shelf::Aged;
 
 /// Places, and sizes.
 pub const REGIONS: [&str; 2] = ["eu-central", "us-east"];
-const SIZES: [&str; 2] = ["g6-nanode-1", "g6-standard-1"];
+pub const SIZES: [&str; 2] = ["g6-nanode-1", "g6-standard-1"];
 
 /// User data, before it is encoded.
 const USER_DATA: usize = 16 * 1024;

@@ -111,6 +111,8 @@ fn route(state: &mut State, asked: &Asked, now: Timestamp) -> Outcome {
     };
     match (asked.method.as_str(), path) {
         ("POST", ["linode", "instances"]) => instances::create(state, asked, now),
+        ("GET", ["regions"]) => page(asked, shapes::regions()),
+        ("GET", ["linode", "types"]) => page(asked, shapes::types()),
         ("GET", ["linode", "instances"]) => instances::list(state, asked, now),
         ("DELETE", ["linode", "instances", id]) => instances::delete(state, asked, id, now),
         ("POST", ["linode", "instances", id, "ips"]) => reserved::assign(state, asked, id, now),

@@ -5,9 +5,39 @@ use std::net::Ipv4Addr;
 use damm_fleet::Timestamp;
 use serde_json::{Value, json};
 
+use super::instances::{REGIONS, SIZES};
 use super::state::{Instance, Node, Reserved};
 use crate::moments::without_offset;
 use crate::shelf::Aged;
+
+/// All places, and one that is down.
+pub fn regions() -> Vec<Value> {
+    let shown = |(id, status): (&str, &str)| {
+        json!({
+            "id": id, "label": format!("{id}, somewhere"), "country": &id[..2],
+            "capabilities": ["Linodes"], "status": status,
+            "resolvers": { "ipv4": "192.0.2.53", "ipv6": "2001:db8::53" },
+            "placement_group_limits": {
+                "maximum_pgs_per_customer": 5, "maximum_linodes_per_pg": 5,
+            },
+        })
+    };
+    let open = REGIONS.iter().map(|id| (*id, "ok"));
+    open.chain([("ap-south", "outage")]).map(shown).collect()
+}
+
+/// All sizes.
+pub fn types() -> Vec<Value> {
+    let price = json!({ "hourly": 0.0075, "monthly": 5.0 });
+    let shown = |id: &&str| {
+        json!({
+            "id": id, "label": id, "class": "nanode", "vcpus": 1, "memory": 1024, "disk": 25600,
+            "gpus": 0, "transfer": 1000, "network_out": 1000, "successor": null, "price": price,
+            "region_prices": [], "addons": { "backups": { "price": price, "region_prices": [] } },
+        })
+    };
+    SIZES.iter().map(shown).collect()
+}
 
 /// An instance; its addresses in the order of numbers, so that none is known by its place.
 pub fn instance(instance: &Aged<Instance>, held: &[Ipv4Addr], now: Timestamp) -> Value {

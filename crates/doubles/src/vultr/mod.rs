@@ -158,6 +158,8 @@ impl State {
         match (asked.method.as_str(), &asked.segments()[..]) {
             (_, ["v2", "instances", rest @ ..]) => self.instances(asked, rest),
             (_, ["v2", "reserved-ips", rest @ ..]) => self.reserved(asked, rest),
+            ("GET", ["v2", "regions"]) => self.page(asked, "regions", regions()),
+            ("GET", ["v2", "plans"]) => self.page(asked, "plans", plans()),
             ("GET", ["v2", "os"]) => self.page(asked, "os", operating_systems()),
             _ => error(404, "Invalid endpoint"),
         }
@@ -173,6 +175,25 @@ impl State {
         let meta = json!({ "total": total, "links": { "next": next, "prev": "" } });
         Answer::json(200, &json!({ key: items, "meta": meta }))
     }
+}
+
+fn regions() -> Vec<(String, Value)> {
+    let region = json!({
+        "id": REGION, "city": "Frankfurt", "country": "DE", "continent": "Europe", "options": [],
+    });
+    vec![(REGION.to_owned(), region)]
+}
+
+/// The plan, and one that is sold nowhere any more.
+fn plans() -> Vec<(String, Value)> {
+    let plan = |id: &str, locations: &[&str]| {
+        let plan = json!({
+            "id": id, "vcpu_count": 1, "ram": 1_024, "disk": 25, "disk_count": 1,
+            "bandwidth": 1_024, "monthly_cost": 5, "type": "vc2", "locations": locations,
+        });
+        (id.to_owned(), plan)
+    };
+    vec![plan(PLAN, &[REGION]), plan("vc1-old", &[])]
 }
 
 fn operating_systems() -> Vec<(String, Value)> {

@@ -15,7 +15,8 @@
 //! `ec2:{Allocate,Associate,Disassociate,Release}Address`,
 //! `elasticloadbalancing:Describe{TargetGroups,TargetHealth}`,
 //! `elasticloadbalancing:{Register,Deregister}Targets`, `route53:ListHostedZonesByName`,
-//! `route53:ListResourceRecordSets`, `route53:ChangeResourceRecordSets`.
+//! `route53:ListResourceRecordSets`, `route53:ChangeResourceRecordSets`; and to be looked at,
+//! `ec2:Describe{AccountAttributes,AvailabilityZones}`.
 
 mod addresses;
 mod balancer;
@@ -25,6 +26,7 @@ mod dialect;
 mod dns;
 mod images;
 mod instance;
+mod look;
 mod service;
 mod sign;
 mod tags;
@@ -34,6 +36,7 @@ use std::sync::Arc;
 
 use crate::error::SetupError;
 use crate::http::{Auth, Http, HttpParts};
+use crate::look::Look;
 use crate::origins::Origins;
 use crate::registry::{Account, Parts};
 
@@ -70,28 +73,44 @@ pub struct Aws {
 ///
 /// When its settings or credentials are not as they should be.
 pub fn open(account: Account) -> Result<Parts, SetupError> {
+    let zones = Arc::new(Zones::new(service(&account, Name::Route53)?));
+    let aws = connect(account)?;
+    Ok(Parts { cloud: Some(aws.clone()), dns: Some(zones), balancer: Some(aws) })
+}
+
+/// Makes an account ready to be looked at.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn look(account: Account) -> Result<Arc<dyn Look>, SetupError> {
+    Ok(connect(account)?)
+}
+
+/// One of the services, as the account's region has it.
+fn service(account: &Account, name: Name) -> Result<Service, SetupError> {
     let key = Key::read(&account.token()?)?;
-    let region = account.setting("region").unwrap_or_default().to_owned();
+    let (host, scope) = name.place(account.setting("region").unwrap_or_default());
+    let base = account.provider.endpoint.clone().unwrap_or(host);
+    let base = base.trim_end_matches('/').to_owned();
+    let parts = HttpParts {
+        account: account.name.clone(),
+        base: base.clone(),
+        auth: Auth::None,
+        pace: None,
+        clock: account.clock.clone(),
+        ca: account.ca.clone(),
+        patience: crate::http::TOTAL,
+    };
+    Ok(Service::new(Http::new(parts)?, base, key, scope))
+}
+
+fn connect(account: Account) -> Result<Arc<Aws>, SetupError> {
     let setting = |name: &str| account.setting(name).map(str::to_owned);
     let machines = account.sheet.machines.as_ref();
-    let service = |name: Name| {
-        let (host, scope) = name.place(&region);
-        let base = account.provider.endpoint.clone().unwrap_or(host);
-        let base = base.trim_end_matches('/').to_owned();
-        let parts = HttpParts {
-            account: account.name.clone(),
-            base: base.clone(),
-            auth: Auth::None,
-            pace: None,
-            clock: account.clock.clone(),
-            ca: account.ca.clone(),
-            patience: crate::http::TOTAL,
-        };
-        Ok(Service::new(Http::new(parts)?, base, key.clone(), scope))
-    };
-    let aws = Arc::new(Aws {
-        ec2: service(Name::Ec2)?,
-        elb: service(Name::Elb)?,
+    Ok(Arc::new(Aws {
+        ec2: service(&account, Name::Ec2)?,
+        elb: service(&account, Name::Elb)?,
         image: account.image().unwrap_or_default().to_owned(),
         security_group: setting("security_group"),
         subnet: setting("subnet"),
@@ -99,10 +118,8 @@ pub fn open(account: Account) -> Result<Parts, SetupError> {
         max_addresses: machines.map_or(0, |m| m.capabilities.max_addresses),
         origins: account.origins.clone(),
         fleet: account.fleet.clone(),
-        region: region.clone(),
-    });
-    let zones = Arc::new(Zones::new(service(Name::Route53)?));
-    Ok(Parts { cloud: Some(aws.clone()), dns: Some(zones), balancer: Some(aws) })
+        region: setting("region").unwrap_or_default(),
+    }))
 }
 
 /// A service of the vendor.

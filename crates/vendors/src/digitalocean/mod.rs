@@ -5,6 +5,7 @@ mod addresses;
 mod balancer;
 mod cloud;
 mod dns;
+mod look;
 mod pages;
 mod wire;
 
@@ -16,6 +17,7 @@ use damm_fleet::FailureClass;
 use crate::error::SetupError;
 use crate::first_seen::FirstSeen;
 use crate::http::{Ask, Auth, Dialect, Http, Pace, Reply, Reset};
+use crate::look::Look;
 use crate::origins::Origins;
 use crate::registry::{Account, Parts};
 
@@ -48,9 +50,23 @@ struct DigitalOcean {
 ///
 /// When its token, its project or its endpoint is no use.
 pub fn open(account: Account) -> Result<Parts, SetupError> {
+    let this = connect(account)?;
+    Ok(Parts { cloud: Some(this.clone()), dns: Some(this.clone()), balancer: Some(this) })
+}
+
+/// Makes an account ready to be looked at.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn look(account: Account) -> Result<Arc<dyn Look>, SetupError> {
+    Ok(connect(account)?)
+}
+
+fn connect(account: Account) -> Result<Arc<DigitalOcean>, SetupError> {
     let project = account.setting("project").ok_or(SetupError::NoSetting("project"))?.to_owned();
     let machines = account.sheet.machines.as_ref();
-    let this = Arc::new(DigitalOcean {
+    Ok(Arc::new(DigitalOcean {
         http: account.http(Auth::Bearer(account.token()?), Some(PACE))?,
         project,
         image: account.image().unwrap_or_default().to_owned(),
@@ -58,8 +74,7 @@ pub fn open(account: Account) -> Result<Parts, SetupError> {
         fleet: account.fleet,
         origins: account.origins,
         seen: FirstSeen::default(),
-    });
-    Ok(Parts { cloud: Some(this.clone()), dns: Some(this.clone()), balancer: Some(this) })
+    }))
 }
 
 impl DigitalOcean {

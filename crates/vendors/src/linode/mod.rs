@@ -10,6 +10,7 @@
 mod addresses;
 mod balancer;
 mod cloud;
+mod look;
 mod said;
 mod wire;
 
@@ -24,6 +25,7 @@ use serde_json::{Value, json};
 use crate::error::SetupError;
 use crate::first_seen::FirstSeen;
 use crate::http::{Ask, Auth, Http};
+use crate::look::Look;
 use crate::origins::Origins;
 use crate::registry::{Account, Parts};
 use said::Said;
@@ -53,16 +55,29 @@ struct Linode {
 ///
 /// When it has no token, or its endpoint is none.
 pub fn open(account: Account) -> std::result::Result<Parts, SetupError> {
+    let linode = connect(account)?;
+    Ok(Parts { cloud: Some(linode.clone()), dns: None, balancer: Some(linode) })
+}
+
+/// Makes an account ready to be looked at.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn look(account: Account) -> std::result::Result<Arc<dyn Look>, SetupError> {
+    Ok(connect(account)?)
+}
+
+fn connect(account: Account) -> std::result::Result<Arc<Linode>, SetupError> {
     let machines = account.sheet.machines.as_ref();
-    let linode = Arc::new(Linode {
+    Ok(Arc::new(Linode {
         http: account.http(Auth::Bearer(account.token()?), None)?,
         image: account.image().unwrap_or_default().to_owned(),
         user_data_limit: machines.map_or(0, |m| m.capabilities.user_data_limit),
         fleet: account.fleet,
         origins: account.origins,
         seen: FirstSeen::default(),
-    });
-    Ok(Parts { cloud: Some(linode.clone()), dns: None, balancer: Some(linode) })
+    }))
 }
 
 impl Linode {

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod cloud;
+mod look;
 mod pages;
 mod wire;
 
@@ -14,6 +15,7 @@ use tokio::sync::OnceCell;
 use crate::error::SetupError;
 use crate::first_seen::FirstSeen;
 use crate::http::{Ask, Auth, Dialect, Http, Reply};
+use crate::look::Look;
 use crate::origins::Origins;
 use crate::registry::{Account, Parts};
 
@@ -35,15 +37,27 @@ struct Vultr {
 ///
 /// When its token or its endpoint is no use.
 pub fn open(account: Account) -> Result<Parts, SetupError> {
+    Ok(Parts { cloud: Some(connect(account)?), ..Parts::default() })
+}
+
+/// Makes an account ready to be looked at.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn look(account: Account) -> Result<Arc<dyn Look>, SetupError> {
+    Ok(connect(account)?)
+}
+
+fn connect(account: Account) -> Result<Arc<Vultr>, SetupError> {
     let machines = account.sheet.machines.as_ref();
-    let this = Vultr {
+    Ok(Arc::new(Vultr {
         http: account.http(Auth::Bearer(account.token()?), None)?,
         os: (account.image().unwrap_or_default().to_owned(), OnceCell::new()),
         user_data_limit: machines.map_or(0, |m| m.capabilities.user_data_limit),
         origins: account.origins,
         seen: FirstSeen::default(),
-    };
-    Ok(Parts { cloud: Some(Arc::new(this)), ..Parts::default() })
+    }))
 }
 
 impl Vultr {
