@@ -56,6 +56,7 @@ impl Failure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     /// A socket of this machine.
+    #[cfg_attr(not(feature = "haproxy"), allow(dead_code, reason = "only HAProxy has one"))]
     Unix(PathBuf),
     /// A host, a colon and a port; an IPv6 address stands in brackets.
     Tcp(String),
