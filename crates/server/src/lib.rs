@@ -3,9 +3,11 @@
 pub mod agents;
 pub mod compose;
 mod error;
+pub mod watch;
 
 pub use agents::{AgentsEndpoint, MixedAgents, Parts, Served};
 pub use error::ServerError;
+pub use watch::{Watch, WatchParts};
 
 /// The port in a controller's address, as topologies write it: `https://host:8443`.
 pub fn controller_port(controller: &str) -> Option<u16> {

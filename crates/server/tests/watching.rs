@@ -1,0 +1,356 @@
+//! From what clients report to the verdicts in the state.
+#![allow(clippy::unwrap_used, reason = "what does not work here fails the test")]
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use damm_assign::Paths;
+use damm_clouds::ManualClock;
+use damm_engine::Keys;
+use damm_fleet::inventory::{Health, ObservedMachine};
+use damm_fleet::verdict::Verdict;
+use damm_fleet::{
+    Asn, Blueprint, BlueprintId, FrontdoorId, Inventory, Network, Node, Phase, PopulationName,
+    Role, Seed, Span, State, Topology, Verdicts,
+};
+use damm_hearing::{Heard, Sender};
+use damm_protocol::CredentialId;
+use damm_protocol::evidence::{
+    Attempt, Ending, Entry, Epoch, Phase as Came, Report, ReporterKey, VERSION, WitnessKey,
+};
+use damm_server::{Watch, WatchParts};
+use damm_store::{Access, Store};
+use tempfile::TempDir;
+
+#[allow(dead_code, reason = "agents are not needed here")]
+mod world;
+
+const BUCKETS: u32 = 64;
+
+/// A fleet of two ingress nodes with two doors each, and clients who were told of all of them.
+struct Scene {
+    dir: TempDir,
+    store: Store,
+    clock: ManualClock,
+    keys: Arc<Keys>,
+    topology: Topology,
+    nodes: Vec<Node>,
+    inventory: Inventory,
+    watch: Arc<Watch>,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("damm.db"), Access::Write).await.unwrap();
+        let (clock, keys) = (ManualClock::at(world::START), world::keys());
+        let mut seed = Seed::new([7; 32]);
+        let nodes: Vec<Node> = (0..2).map(|_| world::node(&mut seed, Role::Ingress)).collect();
+        let topology = world::topology();
+        let parts = parts(&dir, &store, &clock, &keys, &topology);
+        let mut scene = Self {
+            watch: Watch::open(parts),
+            inventory: Inventory::default(),
+            dir,
+            store,
+            clock,
+            keys,
+            topology,
+            nodes,
+        };
+        scene.meet();
+        let all: Vec<usize> = (0..scene.nodes.len()).collect();
+        all.iter().for_each(|n| scene.health(*n, Health::Healthy));
+        scene.look().await;
+        scene
+    }
+
+    /// What the endpoint tells a watch of clients, and publishing of doors.
+    fn meet(&self) {
+        let population = population();
+        let long_ago = world::START - Span::from_days(60);
+        (0..CLIENTS).for_each(|n| self.watch.let_in(client(n), &population, long_ago));
+        let doors = self.doors();
+        let each = (0..BUCKETS).flat_map(|bucket| doors.iter().map(move |door| (*door, bucket)));
+        let told = each.map(|(door, bucket)| (door, population.clone(), bucket));
+        self.watch.told(&told.collect::<Vec<_>>());
+    }
+
+    /// The controller was killed and started again.
+    fn restart(&mut self) {
+        let parts = parts(&self.dir, &self.store, &self.clock, &self.keys, &self.topology);
+        self.watch = Watch::open(parts);
+        self.meet();
+    }
+
+    fn doors(&self) -> Vec<FrontdoorId> {
+        self.nodes.iter().flat_map(|node| node.frontdoors.keys().copied()).collect()
+    }
+
+    fn health(&mut self, node: usize, health: Health) {
+        let machine = ObservedMachine {
+            phase: Phase::Ready,
+            since: world::START,
+            health,
+            failure: None,
+            address: None,
+            sessions: 0,
+        };
+        self.inventory.machines.insert(self.nodes[node].id, machine);
+    }
+
+    async fn look(&self) -> bool {
+        let mut blueprint = Blueprint::genesis(BlueprintId::from_raw(1), world::START);
+        let nodes = self.nodes.iter().map(|node| (node.id, Arc::new(node.clone())));
+        blueprint.nodes = nodes.collect();
+        self.watch.look(&blueprint, &self.inventory).await.unwrap()
+    }
+
+    async fn minutes(&self, n: u32) -> bool {
+        let mut changed = false;
+        for _ in 0..n {
+            self.clock.advance(Span::from_mins(1));
+            changed |= self.look().await;
+        }
+        changed
+    }
+
+    /// A client's report on all doors, of which some fail.
+    fn reports(&self, by: u32, failing: &[FrontdoorId]) -> Heard {
+        let (credential, epoch) = (client(by), Epoch::at(damm_clouds::Clock::now(&self.clock)));
+        let key = ReporterKey::new(self.keys.secret().reporter(by));
+        let entries = self.doors().into_iter().map(|door| {
+            let tok = key.token(&Attempt { door, epoch, network: home() });
+            let fails = failing.contains(&door);
+            let node = self.nodes.iter().find(|n| n.frontdoors.contains_key(&door)).unwrap();
+            let witness = WitnessKey::new(self.keys.secret().witness(node.id));
+            Entry {
+                ep: door,
+                epoch,
+                tok,
+                rcpt: (!fails).then(|| witness.receipt(door, epoch, &tok)),
+                age: 0,
+                phase: Came::Connection,
+                ending: if fails { Ending::TimedOut } else { Ending::Ok },
+                elapsed_time: None,
+                rx: None,
+                ctl: None,
+            }
+        });
+        let report = Report { v: VERSION, by: credential, net: home(), entries: entries.collect() };
+        self.watch.hear(&report, Sender::Unseen)
+    }
+
+    /// Half an hour in which every client reports once.
+    async fn half_an_hour(&self, failing: &[FrontdoorId]) {
+        for minute in 0..30 {
+            for by in (0..CLIENTS).filter(|n| n % 30 == minute) {
+                self.reports(by, failing);
+            }
+            self.minutes(1).await;
+        }
+    }
+
+    async fn state(&self, door: FrontdoorId) -> State {
+        self.store.verdicts().await.unwrap().state(door, home())
+    }
+}
+
+const CLIENTS: u32 = 120;
+
+fn parts(
+    dir: &TempDir,
+    store: &Store,
+    clock: &ManualClock,
+    keys: &Arc<Keys>,
+    topology: &Topology,
+) -> WatchParts {
+    WatchParts {
+        store: store.clone(),
+        topology: topology.clone(),
+        keys: keys.clone(),
+        clock: Arc::new(clock.clone()),
+        file: kept(dir),
+        key: [9; 32],
+    }
+}
+
+fn kept(dir: &TempDir) -> PathBuf {
+    dir.path().join("damm.reach")
+}
+
+fn population() -> PopulationName {
+    PopulationName::new("first").unwrap()
+}
+
+fn client(n: u32) -> CredentialId {
+    CredentialId::new(n).unwrap()
+}
+
+fn home() -> Network {
+    Network::new("IR", Asn(58_224)).unwrap()
+}
+
+#[tokio::test]
+async fn a_block_that_clients_report_becomes_a_verdict_and_its_end_too() {
+    let scene = Scene::new().await;
+    let door = scene.doors()[0];
+    for _ in 0..4 {
+        scene.half_an_hour(&[]).await;
+    }
+    assert_eq!(scene.state(door).await, State::Reachable);
+    scene.half_an_hour(&[door]).await;
+    assert_eq!(scene.state(door).await, State::Blocked);
+    let others: BTreeSet<State> = {
+        let verdicts = scene.store.verdicts().await.unwrap();
+        scene.doors()[1..].iter().map(|d| verdicts.state(*d, home())).collect()
+    };
+    assert_eq!(others, BTreeSet::from([State::Reachable]));
+    for _ in 0..2 {
+        scene.half_an_hour(&[]).await;
+    }
+    assert_eq!(scene.state(door).await, State::Reachable);
+}
+
+#[tokio::test]
+async fn a_node_that_is_silent_is_down_and_not_blocked() {
+    let mut scene = Scene::new().await;
+    for _ in 0..4 {
+        scene.half_an_hour(&[]).await;
+    }
+    let doors: Vec<FrontdoorId> = scene.nodes[0].frontdoors.keys().copied().collect();
+    scene.health(0, Health::Unhealthy { since: world::START });
+    scene.half_an_hour(&doors).await;
+    for door in &doors {
+        assert_eq!(scene.state(*door).await, State::Down);
+    }
+    scene.health(0, Health::Healthy);
+    scene.half_an_hour(&[]).await;
+    assert_ne!(scene.state(doors[0]).await, State::Down);
+    assert_ne!(scene.state(doors[0]).await, State::Blocked);
+}
+
+#[tokio::test]
+async fn a_network_in_which_every_door_fails_for_a_third_blames_none() {
+    let scene = Scene::new().await;
+    for _ in 0..6 {
+        scene.half_an_hour(&[]).await;
+    }
+    // One of three clients fails at every door alike: the provider of their access has a bad hour.
+    let all = scene.doors();
+    for minute in 0..60 {
+        for by in (0..CLIENTS).filter(|n| n % 30 == minute % 30) {
+            scene.reports(by, if (by / 30 + by) % 3 == 0 { &all } else { &[] });
+        }
+        scene.minutes(1).await;
+        for door in &all {
+            assert_ne!(scene.state(*door).await, State::Blocked, "in minute {minute}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn judging_goes_on_after_a_restart_where_it_was() {
+    let mut scene = Scene::new().await;
+    let door = scene.doors()[0];
+    for _ in 0..4 {
+        scene.half_an_hour(&[]).await;
+    }
+    // It is killed in the middle of a block's first reports.
+    for by in 0..3 {
+        scene.reports(by, &[door]);
+    }
+    scene.minutes(1).await;
+    let before = std::fs::read(kept(&scene.dir)).unwrap();
+    scene.restart();
+    scene.minutes(1).await;
+    assert_ne!(scene.state(door).await, State::Blocked);
+    assert_eq!(std::fs::read(kept(&scene.dir)).unwrap().len(), before.len());
+    scene.half_an_hour(&[door]).await;
+    assert_eq!(scene.state(door).await, State::Blocked);
+}
+
+#[tokio::test]
+async fn scores_that_are_damaged_or_old_are_left_behind() {
+    let mut scene = Scene::new().await;
+    let door = scene.doors()[0];
+    for damage in ["", "short", "twelve bytes and more of no scores at all"] {
+        std::fs::write(kept(&scene.dir), damage).unwrap();
+        scene.restart();
+        scene.minutes(1).await;
+    }
+    for _ in 0..4 {
+        scene.half_an_hour(&[]).await;
+    }
+    scene.half_an_hour(&[door]).await;
+    assert_eq!(scene.state(door).await, State::Blocked);
+    scene.clock.advance(Span::from_days(2));
+    scene.restart();
+    scene.minutes(1).await;
+    assert!(std::fs::metadata(kept(&scene.dir)).unwrap().len() < 2_000);
+}
+
+#[tokio::test]
+async fn verdicts_that_others_put_there_stay() {
+    let scene = Scene::new().await;
+    let [door, other] = [scene.doors()[0], scene.doors()[1]];
+    let elsewhere = Network::new("TM", Asn(20_661)).unwrap();
+    let theirs =
+        Verdict { state: State::Blocked, since: world::START, evidence: "told".to_owned() };
+    let mut verdicts = Verdicts::default();
+    verdicts.0.entry(other).or_default().insert(elsewhere, theirs.clone());
+    scene.store.put_verdicts(&verdicts).await.unwrap();
+    for _ in 0..4 {
+        scene.half_an_hour(&[]).await;
+    }
+    scene.half_an_hour(&[door]).await;
+    let stand = scene.store.verdicts().await.unwrap();
+    assert_eq!(stand.state(door, home()), State::Blocked);
+    assert_eq!(stand.of(other).find(|(n, _)| **n == elsewhere).map(|(_, v)| v), Some(&theirs));
+}
+
+#[tokio::test]
+async fn who_was_not_told_of_a_door_or_is_not_let_in_is_not_heard() {
+    let scene = Scene::new().await;
+    let refused = scene.reports(CLIENTS, &scene.doors()[..1]);
+    assert_eq!(refused, Heard { refused: 4, ..Heard::default() });
+    let heard = scene.reports(0, &scene.doors()[..1]);
+    assert_eq!(heard.counted, 4);
+    // A fleet in which the client's own bucket was told of one door alone.
+    let alone =
+        Watch::open(parts(&scene.dir, &scene.store, &scene.clock, &scene.keys, &scene.topology));
+    let population = population();
+    alone.let_in(client(0), &population, world::START);
+    let assign = scene.keys.secret().assign_key();
+    let buckets = scene.topology.catalog.buckets;
+    let bucket = Paths::new(&assign, &population, buckets).of(0).buckets()[0].number();
+    alone.told(&[(scene.doors()[1], population, bucket)]);
+    let scene = Scene { watch: alone, ..scene };
+    scene.look().await;
+    let heard = scene.reports(0, &[]);
+    assert_eq!((heard.counted, heard.refused), (1, 3));
+}
+
+#[tokio::test]
+async fn nothing_that_is_written_holds_a_clients_number_or_token() {
+    let scene = Scene::new().await;
+    for _ in 0..3 {
+        scene.half_an_hour(&scene.doors()[..1]).await;
+    }
+    let bytes = std::fs::read(kept(&scene.dir)).unwrap();
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(kept(&scene.dir)).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
+    let epoch = Epoch::at(damm_clouds::Clock::now(&scene.clock));
+    let found = |needle: &[u8]| bytes.windows(needle.len()).any(|w| w == needle);
+    for by in 0..CLIENTS {
+        let key = ReporterKey::new(scene.keys.secret().reporter(by));
+        for door in scene.doors() {
+            for back in 0..4 {
+                let epoch = Epoch::new(epoch.number() - back);
+                let token = key.token(&Attempt { door, epoch, network: home() });
+                assert!(!found(token.as_bytes()), "client {by}");
+            }
+        }
+    }
+}
