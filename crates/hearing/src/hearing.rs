@@ -133,11 +133,7 @@ impl Hearing {
     fn admits(&mut self, now: Timestamp, entry: &Entry, by: &Speaker, outcome: Outcome) -> bool {
         let (door, country) = (entry.ep, by.member.country);
         match outcome {
-            Outcome::Claimed => true,
-            Outcome::Verified => {
-                self.rush.heard(door, country, now);
-                true
-            }
+            Outcome::Claimed | Outcome::Verified => true,
             _ if by.age == Age::New => self.rush.admits(door, country, now),
             _ => {
                 self.rush.heard(door, country, now);

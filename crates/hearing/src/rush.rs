@@ -5,9 +5,9 @@
 //! the crowd is nearly all that was heard. Enrolling one takes invitations, but only once.
 //!
 //! So failures by credentials under a week old are let through at a pace, for each door and
-//! country: [`AT_ONCE`] of them, then one for each word that older credentials said of the door
-//! there, one for each success of anybody, and four a minute in any case, which together weigh one
-//! vote. A fleet whose clients are all new still notices a block, later.
+//! country: [`AT_ONCE`] of them, then one for each failure that an older credential told of there,
+//! and four a minute in any case, which together weigh one vote. A fleet whose clients are all new
+//! still notices a block, later.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ struct Bucket {
 }
 
 impl Rush {
-    /// Somebody spoke whose word needs no pacing: a newcomer's may follow.
+    /// A failure was told of that needs no pacing: a newcomer's may follow.
     pub(crate) fn heard(&mut self, door: FrontdoorId, country: [u8; 2], now: Timestamp) {
         let bucket = self.bucket(door, country, now);
         bucket.left = (bucket.left + 1.0).min(AT_ONCE);

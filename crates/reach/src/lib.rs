@@ -15,8 +15,8 @@
 //! - reports that it should have had, going by the rest of its network, no longer come.
 //!
 //! What a door stops in half of the other countries too is its own trouble, and no censor's: it is
-//! put on top of what is usual, as an ISP's brownout is. A door that fails in most countries at once
-//! is given five minutes to miss its heartbeats before anything is called a block.
+//! put on top of what is usual, as an ISP's brownout is. A door that fails in most countries at
+//! once is given five minutes to miss its heartbeats before anything is called a block.
 //!
 //! # What lies cost
 //!

@@ -23,7 +23,6 @@ use damm_server::{Watch, WatchParts};
 use damm_store::{Access, Store};
 use tempfile::TempDir;
 
-#[allow(dead_code, reason = "agents are not needed here")]
 mod world;
 
 const BUCKETS: u32 = 64;
