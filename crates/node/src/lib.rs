@@ -10,3 +10,4 @@ pub mod service;
 mod tool;
 pub mod transport;
 pub mod wireguard;
+pub mod witness;

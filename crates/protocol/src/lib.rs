@@ -26,6 +26,7 @@ mod report;
 mod seat;
 mod secret;
 mod sync;
+mod witness;
 
 pub use config::{
     AddressConfig, DoorConfig, EgressConfig, EgressPeer, IngressConfig, IngressPeer, NodeConfig,
@@ -38,3 +39,4 @@ pub use report::{Counters, OverlayMode, PeerHealth, Problem, Report};
 pub use seat::Seat;
 pub use secret::{NotASecret, Secret32, WireguardKey};
 pub use sync::{Echo, JoinAnswer, JoinRequest, Refusal, SyncAnswer, SyncRequest};
+pub use witness::{Question, WITNESS_PORT, witness_addresses};

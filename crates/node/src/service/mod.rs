@@ -18,7 +18,7 @@ use std::path::Path;
 
 pub use error::ServiceError;
 pub(crate) use keeper::Keeper;
-pub use places::{PROXY_UID, Places, RESOLVER_UID};
+pub use places::{PROXY_UID, Places, RESOLVER_UID, WITNESS_UID};
 pub(crate) use program::{Program, Rights};
 pub use services::Services;
 

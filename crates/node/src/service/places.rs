@@ -9,6 +9,9 @@ pub const PROXY_UID: u32 = 60_710;
 /// The user that an egress node's resolver runs as.
 pub const RESOLVER_UID: u32 = 60_711;
 
+/// The user that an ingress node's witness runs as. It may answer, and begin nothing.
+pub const WITNESS_UID: u32 = 60_712;
+
 /// Where things are on a server.
 #[derive(Debug, Clone)]
 pub struct Places {

@@ -16,6 +16,28 @@ pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
+/// A port of one address, for connections, whether an interface has the address yet or not.
+pub(crate) fn listen_at(at: SocketAddr) -> io::Result<TcpListener> {
+    let socket = free(at.is_ipv4(), Type::STREAM, Protocol::TCP)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&at.into())?;
+    socket.listen(1024)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// A socket that can be bound to addresses that no interface has.
+pub(crate) fn free(v4: bool, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    let domain = if v4 { Domain::IPV4 } else { Domain::IPV6 };
+    let socket = Socket::new(domain, kind, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    if v4 {
+        socket.set_freebind_v4(true)?;
+    } else {
+        socket.set_freebind_v6(true)?;
+    }
+    Ok(socket)
+}
+
 /// A socket on all addresses of both families; of IPv4 alone where the kernel has no IPv6.
 pub(crate) fn bound(port: u16, kind: Type, protocol: Protocol) -> io::Result<Socket> {
     match bound_to(Domain::IPV6, (Ipv6Addr::UNSPECIFIED, port).into(), kind, protocol) {

@@ -56,7 +56,8 @@ pub async fn serve(config: &Path) -> Result<(), ServiceError> {
     }
 }
 
-fn caught(kind: SignalKind) -> Result<Signal, ServiceError> {
+/// A signal, to be waited for.
+pub(crate) fn caught(kind: SignalKind) -> Result<Signal, ServiceError> {
     let failed = |e: std::io::Error| ServiceError::Command {
         command: "sigaction".into(),
         why: e.to_string(),
@@ -64,7 +65,8 @@ fn caught(kind: SignalKind) -> Result<Signal, ServiceError> {
     signal(kind).map_err(failed)
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+/// The next connection.
+pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return stream,

@@ -24,7 +24,7 @@ fn watch(world: &World) {
         .unwrap();
 }
 
-fn counter(namespace: &Namespace, table: [&str; 2], name: &str) -> u64 {
+pub fn counter(namespace: &Namespace, table: [&str; 2], name: &str) -> u64 {
     let [family, table] = table;
     let text = namespace.run(&["nft", "-j", "list", "counter", family, table, name], "").unwrap();
     let listing: serde_json::Value = serde_json::from_str(&text).unwrap();

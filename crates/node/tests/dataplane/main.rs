@@ -8,6 +8,7 @@ mod drain;
 mod guard;
 mod spread;
 mod translated;
+mod witness;
 
 use damm_testbed::{Asked, Bed, World};
 

@@ -87,8 +87,11 @@ pub fn ingress(overlay: &OverlayConfig, config: &IngressConfig, marks: &Marks<No
         uplink: config.frontdoors.values().map(|door| door.address).collect(),
         ..Desired::default()
     };
-    let own = [IpNet::from(IpAddr::from(config.own4())), IpAddr::from(config.own6()).into()];
-    desired.addresses.extend(own.map(|net| ("lo".to_owned(), net)));
+    // The server's end of clients' tunnels is here for what comes through proxies as well, which
+    // need no tunnel's interface.
+    let TunnelAddresses { v4, v6 } = TunnelAddresses::SERVER;
+    let own: [IpAddr; 4] = [config.own4().into(), config.own6().into(), v4.into(), v6.into()];
+    desired.addresses.extend(own.map(|own| ("lo".to_owned(), own.into())));
     for sessions in [IpNet::V4(config.sessions4), IpNet::V6(config.sessions6)] {
         let to = sessions.trunc();
         desired.routes.insert(Route { table: "local".to_owned(), to, kind: RouteKind::Local });

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use damm_protocol::TunnelAddresses;
 use ipnet::IpNet;
 
 use crate::dataplane::network::{Actual, Desired, PROTOCOL, Route, RouteKind, Rule};
@@ -118,12 +119,14 @@ fn is_link_local(net: &IpNet) -> bool {
     matches!(net.addr(), IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
-/// A single address of the overlay's prefixes: 10.64.0.0/10, and unique local ones.
+/// A single address of the overlay's prefixes: 10.64.0.0/10, and unique local ones; or the
+/// server's end of clients' tunnels.
 fn is_session(net: &IpNet) -> bool {
     match net {
         IpNet::V4(net) => {
             let octets = net.addr().octets();
-            net.prefix_len() == 32 && octets[0] == 10 && octets[1] & 0xc0 == 64
+            let overlay = octets[0] == 10 && octets[1] & 0xc0 == 64;
+            net.prefix_len() == 32 && (overlay || net.addr() == TunnelAddresses::SERVER.v4)
         }
         IpNet::V6(net) => net.prefix_len() == 128 && net.addr().is_unique_local(),
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use damm_fleet::{FrontdoorId, NodeId};
-use damm_protocol::{DoorConfig, IngressConfig, TunnelAddresses};
+use damm_protocol::{DoorConfig, IngressConfig, TunnelAddresses, WITNESS_PORT};
 
 use crate::dataplane::CLIENT_TUNNEL;
 use crate::dataplane::marks::Marks;
@@ -12,6 +12,7 @@ use crate::dataplane::ruleset::guard::{self, CLAMP};
 use crate::dataplane::ruleset::part::Part;
 use crate::dataplane::ruleset::script::{Script, family};
 use crate::dataplane::ruleset::{Primary, Receivers, Ruleset};
+use crate::service::WITNESS_UID;
 use crate::transport::{WIREGUARD, internal_port};
 
 /// What an ingress' rules follow from.
@@ -240,13 +241,20 @@ fn own(script: &mut Script, facts: &IngressFacts<'_>) {
         icmpv6 type echo-request limit rate 100/second accept
         drop",
     );
+    // The witness' address is nobody's but clients', by whichever interface others try it.
+    script.chain("witness", "", "jump limits\naccept");
+    let TunnelAddresses { v4, v6 } = TunnelAddresses::SERVER;
     script.chain(
         "receive",
         "type filter hook input priority filter; policy accept;",
         &format!(
             "iifname \"lo\" accept
+            iifname \"{CLIENT_TUNNEL}\" ip daddr {v4} tcp dport {WITNESS_PORT} goto witness
+            iifname \"{CLIENT_TUNNEL}\" ip6 daddr {v6} tcp dport {WITNESS_PORT} goto witness
             iifname \"{CLIENT_TUNNEL}\" goto visitors
             iifname \"wg-e*\" goto visitors
+            ip daddr {v4} counter name bogon drop
+            ip6 daddr {v6} counter name bogon drop
             ct direction original counter name ct mark and 0xffff0000 map @d_up
             {closed}"
         ),
@@ -280,14 +288,19 @@ fn proxies(script: &mut Script, facts: &IngressFacts<'_>) {
     );
     let sessions = format!("ip saddr {sessions4} jump limits\nip6 saddr {sessions6} jump limits");
     script.chain("guarded", "", &format!("{}\njump guard\n{sessions}", resolver()));
-    // Loopback is for a transport made of several programs, at ports that only transports have.
+    // Loopback is for a transport made of several programs, at ports that only transports have, and
+    // for the witness, which answers and begins nothing.
+    let TunnelAddresses { v4, v6 } = TunnelAddresses::SERVER;
     script.chain(
         "send",
         "type filter hook output priority filter; policy accept;",
         &format!(
             "ct direction reply counter name ct mark and 0xffff0000 map @d_down
             ct direction reply accept
+            meta skuid {WITNESS_UID} counter name bogon reject
             meta mark and 0xffff != 0 jump guarded
+            meta skuid {uid} oifname \"lo\" ip daddr {v4} tcp dport {WITNESS_PORT} accept
+            meta skuid {uid} oifname \"lo\" ip6 daddr {v6} tcp dport {WITNESS_PORT} accept
             meta skuid {uid} oifname \"lo\" th dport != 20000-29999 counter name bogon reject"
         ),
     );

@@ -5,13 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Protocol, Type};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 
 use super::refused::refused;
 use super::settings::Settings;
 use super::users::User;
+use crate::transport::listening::free;
 
 /// What a try has for itself before the next address is tried beside it (RFC 8305, section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -63,7 +64,7 @@ impl Outward {
 
     /// A socket for a user's packets to destinations of one family.
     pub fn packets(&self, user: User, v4: bool) -> io::Result<UdpSocket> {
-        let socket = socket(v4, Type::DGRAM, Protocol::UDP)?;
+        let socket = free(v4, Type::DGRAM, Protocol::UDP)?;
         let any = if v4 { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         let from = self.source(user, v4).unwrap_or(any);
         socket.bind(&SocketAddr::new(from, 0).into())?;
@@ -93,26 +94,13 @@ impl Outward {
 }
 
 async fn connect(from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
-    let socket = socket(to.is_ipv4(), Type::STREAM, Protocol::TCP)?;
+    let socket = free(to.is_ipv4(), Type::STREAM, Protocol::TCP)?;
     if let Some(from) = from {
         socket.bind(&SocketAddr::new(from, 0).into())?;
     }
     let stream = TcpSocket::from_std_stream(socket.into()).connect(to).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
-}
-
-/// A socket that can be bound to addresses that no interface has.
-fn socket(v4: bool, kind: Type, protocol: Protocol) -> io::Result<Socket> {
-    let domain = if v4 { Domain::IPV4 } else { Domain::IPV6 };
-    let socket = Socket::new(domain, kind, Some(protocol))?;
-    socket.set_nonblocking(true)?;
-    if v4 {
-        socket.set_freebind_v4(true)?;
-    } else {
-        socket.set_freebind_v6(true)?;
-    }
-    Ok(socket)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use damm_protocol::TunnelAddresses;
+use damm_protocol::{TunnelAddresses, witness_addresses};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// IPv4 that is no destination on the internet: RFC 6890 without what only documents use.
@@ -29,12 +29,12 @@ const CARRIERS6: [Ipv6Net; 2] = [
     Ipv6Net::new_assert(Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32),
 ];
 
-/// Whether a client may not reach a destination. The resolver that all clients are given is
-/// allowed, at its port.
+/// Whether a client may not reach a destination. The resolver that all clients are given and the
+/// node's witness are allowed, each at its port.
 pub(super) fn refused(to: SocketAddr, allow: &[IpNet]) -> bool {
     let resolver = TunnelAddresses::RESOLVER;
     let asks = to.port() == 53 && [IpAddr::V4(resolver.v4), resolver.v6.into()].contains(&to.ip());
-    if asks || allow.iter().any(|net| net.contains(&to.ip())) {
+    if asks || witness_addresses().contains(&to) || allow.iter().any(|net| net.contains(&to.ip())) {
         return false;
     }
     match to.ip() {
@@ -49,13 +49,17 @@ mod tests {
 
     #[test]
     fn the_internet_is_allowed_and_what_lies_within_is_not() {
-        for good in ["192.0.2.1:443", "[2001:db8::1]:443", "8.8.8.8:53", "100.64.0.2:53"] {
+        let witness = witness_addresses().map(|at| at.to_string());
+        let others = ["192.0.2.1:443", "[2001:db8::1]:443", "8.8.8.8:53", "100.64.0.2:53"];
+        for good in others.into_iter().chain(witness.iter().map(String::as_str)) {
             assert!(!refused(good.parse().unwrap(), &[]), "{good}");
         }
         let bad = [
             "10.64.0.1:80",
             "100.64.0.2:80",
             "100.64.0.9:53",
+            "100.64.0.1:30001",
+            "100.64.0.2:30000",
             "127.0.0.1:53",
             "0.0.0.0:1",
             "169.254.169.254:80",
