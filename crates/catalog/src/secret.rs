@@ -63,6 +63,15 @@ impl FleetSecret {
     }
 }
 
+impl FleetSecret {
+    /// The key that opens what a bucket is told in public channels, the same in all regions and
+    /// channels: 32 bytes, a secret key of age's. A client is given those of its own buckets.
+    pub fn bucket_identity(&self, population: &PopulationName, bucket: u32) -> Zeroizing<[u8; 32]> {
+        let parts: [&[u8]; 2] = [population.as_str().as_bytes(), &bucket.to_be_bytes()];
+        Zeroizing::new(keyed_hash(&self.0, "age identity", &parts))
+    }
+}
+
 /// The secret that object names in one channel follow from.
 pub struct ChannelSecret([u8; 32]);
 
@@ -78,6 +87,13 @@ impl ChannelSecret {
         let (region, population) = (region.as_str(), population.as_str());
         let parts: [&[u8]; 3] = [region.as_bytes(), population.as_bytes(), &bucket.to_be_bytes()];
         ObjectName::from_hash(&keyed_hash(&self.0, "object", &parts))
+    }
+
+    /// What makes the sealing of these bytes under this name unlike any other: only the same bytes
+    /// under the same name in the same channel share it, so that sealing them again changes
+    /// nothing.
+    pub fn entropy(&self, name: &str, bytes: &[u8]) -> [u8; 32] {
+        keyed_hash(&self.0, "entropy", &[name.as_bytes(), bytes])
     }
 }
 
@@ -128,6 +144,20 @@ mod tests {
             }
         }
         assert_eq!(names.len(), 800);
+    }
+
+    #[test]
+    fn every_bucket_has_a_key_of_its_own_and_every_sealing_an_entropy() {
+        let secret = FleetSecret::new([9; 32]);
+        let populations = ["ir", "tm"].map(|p| PopulationName::new(p).unwrap());
+        let keys = populations.iter().flat_map(|p| (0..100).map(move |b| (p, b)));
+        let keys: BTreeSet<_> = keys.map(|(p, b)| *secret.bucket_identity(p, b)).collect();
+        assert_eq!(keys.len(), 200);
+        let (one, two) = (secret.channel("a"), secret.channel("b"));
+        let all = [one.entropy("x", b"1"), one.entropy("x", b"2"), one.entropy("y", b"1")];
+        let all: BTreeSet<_> = all.into_iter().chain([two.entropy("x", b"1")]).collect();
+        assert_eq!(all.len(), 4);
+        assert_eq!(one.entropy("x", b"1"), secret.channel("a").entropy("x", b"1"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub use clock::{Clock, ManualClock, WallClock};
 pub use error::Error;
 pub use registry::Providers;
 pub use traits::{
-    AddressOrder, AddressOrders, Agents, Balancer, BalancerTarget, Cloud, Dns, ListedAddress,
-    ListedMachine, MachineOrder, MachineState, NodeOrders, NodeReport, RecordType, Tag,
+    AddressOrder, AddressOrders, Agents, Balancer, BalancerTarget, Channel, Cloud, Dns,
+    ListedAddress, ListedMachine, MachineOrder, MachineState, NodeOrders, NodeReport, RecordType,
+    Tag,
 };

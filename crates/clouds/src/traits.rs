@@ -312,3 +312,22 @@ pub trait Agents: Send + Sync {
     /// part of its orders, and may be of what its agent and its peers' agents are told.
     async fn retarget(&self) {}
 }
+
+/// A place where clients fetch files by names that nobody can guess.
+///
+/// A reader sees the old file or the new one, never a part of one, and a file's name says nothing
+/// of what is in it.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// The names of all files that stand there whole, with whatever else stands there.
+    async fn names(&self) -> Result<BTreeSet<String>>;
+
+    /// Makes a file stand there with these bytes; nothing changes when it does already. Once this
+    /// returns, readers are given them.
+    ///
+    /// Refused as `Busy` when somebody else changed the file meanwhile: nothing was done then.
+    async fn put(&self, name: &str, bytes: &[u8]) -> Result<()>;
+
+    /// Takes a file away, or finds that it is not there.
+    async fn remove(&self, name: &str) -> Result<()>;
+}

@@ -39,7 +39,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("node", &["fleet", "assign", "protocol"]),
     ("lab", &["fleet", "clouds", "protocol"]),
     ("vendors", &["fleet", "clouds", "origins"]),
-    ("client", &["fleet", "age", "catalog", "formats", "protocol"]),
+    // Vendors are what it writes with; who only reads, as clients do, leaves them out.
+    ("channels", &["fleet", "age", "clouds", "vendors"]),
+    ("client", &["fleet", "age", "channels", "catalog", "formats", "protocol"]),
     (
         "cli",
         &[

@@ -36,7 +36,7 @@ pub mod rfc2136;
 #[cfg(feature = "vultr")]
 pub mod vultr;
 #[cfg(any(feature = "rfc2136", feature = "haproxy"))]
-mod wire;
+pub mod wire;
 #[cfg(any(
     feature = "aws",
     feature = "digitalocean",
@@ -46,6 +46,21 @@ mod wire;
     feature = "cloudflare"
 ))]
 pub mod zone;
+
+/// What stores of objects and zones of names are spoken to with, for who has a use of them other
+/// than an account's.
+pub mod protocols {
+    #[cfg(feature = "aws")]
+    pub use crate::aws::service::encoded;
+    #[cfg(feature = "aws")]
+    pub use crate::aws::sign::{Key, Scope};
+    #[cfg(feature = "aws")]
+    pub use crate::aws::xml;
+    #[cfg(feature = "rfc2136")]
+    pub use crate::rfc2136::session::Session;
+    #[cfg(feature = "rfc2136")]
+    pub use crate::rfc2136::{PORT, parse, seconds, signer};
+}
 
 pub use error::SetupError;
 pub use registry::{Account, connect};

@@ -16,7 +16,7 @@ use crate::http::{CONNECT, TOTAL, fit};
 
 /// A call that failed, before it is an account's error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// What it means for the world.
     pub class: FailureClass,
     /// What is said of it.
@@ -54,7 +54,7 @@ impl Failure {
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
+pub enum Place {
     /// A socket of this machine.
     #[cfg_attr(not(feature = "haproxy"), allow(dead_code, reason = "only HAProxy has one"))]
     Unix(PathBuf),
@@ -72,7 +72,7 @@ impl std::fmt::Display for Place {
 }
 
 /// What is read and written.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Place {
@@ -112,7 +112,7 @@ impl Place {
 }
 
 /// Who calls: one account.
-pub(crate) struct Caller {
+pub struct Caller {
     /// The account's name in the topology.
     pub account: ProviderName,
     /// What no error may repeat.

@@ -27,10 +27,10 @@ mod dns;
 mod images;
 mod instance;
 mod look;
-mod service;
-mod sign;
+pub mod service;
+pub mod sign;
 mod tags;
-mod xml;
+pub mod xml;
 
 use std::sync::Arc;
 

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign,
+};
 use aws_sigv4::sign::v4;
 use damm_fleet::Timestamp;
 use sha2::{Digest, Sha256};
@@ -60,12 +62,17 @@ impl Key {
         let at = format!("{host}{}", ask.path);
         let request = SignableRequest::new(ask.method.as_str(), at, [].into_iter(), body).ok()?;
         let identity = self.credentials().into();
+        let mut settings = SigningSettings::default();
+        if scope.service == "s3" {
+            // S3 wants the body's hash in a header field too.
+            settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        }
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&scope.region)
             .name(scope.service)
             .time(moment(now))
-            .settings(SigningSettings::default())
+            .settings(settings)
             .build()
             .ok()?
             .into();

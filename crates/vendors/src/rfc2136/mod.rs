@@ -8,7 +8,7 @@
 
 mod chain;
 mod change;
-mod session;
+pub mod session;
 mod transfer;
 
 use std::collections::BTreeMap;
@@ -32,11 +32,12 @@ use crate::error::SetupError;
 use crate::registry::{Account, Parts};
 use crate::wire::{Caller, Failure, Place};
 use crate::zone;
+pub use change::parse;
 use change::{Ours, Place as At, Seen};
 use session::Session;
 
 /// The usual port (RFC 1035).
-const PORT: u16 = 53;
+pub const PORT: u16 = 53;
 
 /// How far the server's clock may be off, in seconds; what RFC 8945 recommends.
 const FUDGE: u16 = 300;
@@ -63,7 +64,11 @@ pub fn open(account: Account) -> std::result::Result<Parts, SetupError> {
 }
 
 /// The key that messages are signed with. No error holds any of it.
-fn signer(name: &str, algorithm: &str, key: &str) -> std::result::Result<TSigner, SetupError> {
+///
+/// # Errors
+///
+/// When the name, the algorithm or the key is none.
+pub fn signer(name: &str, algorithm: &str, key: &str) -> std::result::Result<TSigner, SetupError> {
     let wrong = |why: &str| SetupError::Credentials(why.to_owned());
     let algorithm = match algorithm.trim_end_matches('.').to_ascii_lowercase().as_str() {
         "hmac-sha256" => TsigAlgorithm::HmacSha256,
@@ -146,7 +151,7 @@ impl Updates {
 }
 
 /// Signatures hold for a while only, so they are made by the machine's own clock.
-fn seconds() -> u64 {
+pub fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
