@@ -19,6 +19,17 @@ fn encode(hash: &[u8; 32]) -> String {
     symbols.map(char::from).collect()
 }
 
+/// The 160 bits of an opaque name.
+fn decode(text: &str) -> [u8; 20] {
+    let mut out = [0; 20];
+    for (five, symbols) in out.chunks_exact_mut(5).zip(text.as_bytes().chunks_exact(8)) {
+        let place = |symbol: &u8| ALPHABET.iter().position(|a| a == symbol).unwrap_or(0) as u64;
+        let bits = symbols.iter().fold(0u64, |bits, symbol| bits << 5 | place(symbol));
+        five.copy_from_slice(&bits.to_be_bytes()[3..]);
+    }
+    out
+}
+
 fn is_opaque(text: &str) -> bool {
     text.len() == SYMBOLS && text.bytes().all(|b| ALPHABET.contains(&b))
 }
@@ -83,6 +94,23 @@ opaque!(
     /// nobody without the channel's secret can guess it.
     ObjectName
 );
+opaque!(
+    /// Where one client's subscription lies at the controller. Whoever knows it is that client, so
+    /// it is a secret; it says nothing of the client to anybody else.
+    SubscriptionPath
+);
+
+impl SubscriptionPath {
+    pub(crate) fn from_bytes(bytes: [u8; 20]) -> Self {
+        let mut hash = [0; 32];
+        hash[..20].copy_from_slice(&bytes);
+        Self::from_hash(&hash)
+    }
+
+    pub(crate) fn to_bytes(&self) -> [u8; 20] {
+        decode(&self.0)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -94,6 +122,7 @@ mod tests {
         let mut hash = [0; 32];
         hash[..20].copy_from_slice(b"foobarfoobarfoobarfo");
         assert_eq!(encode(&hash), "mzxw6ytbojtg633cmfzgm33pmjqxeztp");
+        assert_eq!(decode("mzxw6ytbojtg633cmfzgm33pmjqxeztp"), *b"foobarfoobarfoobarfo");
     }
 
     #[test]

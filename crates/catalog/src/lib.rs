@@ -86,10 +86,11 @@ mod error;
 mod key;
 mod root;
 mod secret;
+mod subscriber;
 mod table;
 mod verify;
 
-pub use audience::{Audience, ObjectName};
+pub use audience::{Audience, ObjectName, SubscriptionPath};
 pub use build::{Edition, Told, build};
 pub use contents::{Catalog, Front, MAX_VERSION, SCHEMA};
 pub use envelope::{Envelope, MAX_ENVELOPE, Signature, pae};
@@ -97,4 +98,5 @@ pub use error::{Error, Refusal};
 pub use key::{KeyId, PublicKey, SecretKey};
 pub use root::{Role, Roles, Root};
 pub use secret::{ChannelSecret, FleetSecret};
+pub use subscriber::SubscriberKey;
 pub use verify::{Expected, RootChange, SKEW, Seen, Verifier};

@@ -9,6 +9,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::audience::ObjectName;
 use crate::canon::{hex, unhex};
 use crate::error::Error;
+use crate::subscriber::SubscriberKey;
 
 /// What the text of a fleet's secret starts with.
 const LABEL: &str = "damm-fleet-secret-1:";
@@ -43,6 +44,11 @@ impl FleetSecret {
     /// The key that decides which bucket is told of which doors.
     pub fn assign_key(&self) -> AssignKey {
         AssignKey::new(keyed_hash(&self.0, "assign", &[]))
+    }
+
+    /// The key that clients' subscription paths follow from.
+    pub fn subscribers(&self) -> SubscriberKey {
+        SubscriberKey::new(keyed_hash(&self.0, "subscribers", &[]))
     }
 
     /// The secret of one channel, by a name that is stable over the channel's life, such as its

@@ -19,6 +19,7 @@
 
 mod config;
 mod credential;
+mod enrol;
 pub mod evidence;
 mod identity;
 mod pin;
@@ -33,6 +34,9 @@ pub use config::{
     OverlayConfig, Receiving, RoleConfig, TransportConfig,
 };
 pub use credential::{ClientSecret, Credential, CredentialId, TunnelAddresses};
+pub use enrol::{
+    Assignment, At, Enrol, InvitationCode, NewCredential, NotAnInvitation, Place, SecretText,
+};
 pub use identity::{AgentKey, AgentPublicKey, RefusedSignature, Signed};
 pub use pin::{NotAPin, Pin};
 pub use report::{Counters, OverlayMode, PeerHealth, Problem, Report};

@@ -26,4 +26,19 @@ pub enum ServerError {
     /// The certificate can't be made.
     #[error("the controller's certificate can't be made from keys/join.secret: {0}")]
     Certificate(String),
+    /// The address for clients can't be listened on.
+    #[error("clients can't be served at {address}: {source}; choose another with --clients")]
+    ListenClients {
+        /// The address.
+        address: SocketAddr,
+        /// The system's words.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The certificate that clients are shown can't be used.
+    #[error(
+        "the certificate for clients can't be used: {0}; give PEM files with --clients-tls-cert \
+         (with its chain) and --clients-tls-key"
+    )]
+    ClientsCertificate(String),
 }

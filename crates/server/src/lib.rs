@@ -1,12 +1,17 @@
-//! The controller as others reach it: the agents' endpoint.
+//! The controller as others reach it: the agents' endpoint, and the clients'.
 
 pub mod agents;
+pub mod clients;
 pub mod compose;
 mod error;
+mod listen;
+mod reply;
 pub mod watch;
 
-pub use agents::{AgentsEndpoint, MixedAgents, Parts, Served};
+pub use agents::{AgentsEndpoint, MixedAgents, Parts};
+pub use clients::{ClientParts, ClientsEndpoint};
 pub use error::ServerError;
+pub use listen::Served;
 pub use watch::{Watch, WatchParts};
 
 /// The port in a controller's address, as topologies write it: `https://host:8443`.

@@ -11,7 +11,7 @@ use crate::rows::{Row, Statement, text};
 use crate::tripwire::point;
 
 /// Adds credentials: number, body.
-static ADD: Statement = Statement {
+pub(crate) static ADD: Statement = Statement {
     table: "credentials",
     sql: "INSERT INTO credentials SELECT value ->> 0, value ->> 1 FROM json_each(?1)",
 };

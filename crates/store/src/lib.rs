@@ -14,6 +14,7 @@ mod audit;
 mod blueprints;
 mod catalogs;
 mod check;
+mod clients;
 mod credentials;
 mod edge;
 mod error;
@@ -41,6 +42,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use clients::Enrolment;
 pub use error::{Error, Result};
 pub use record::{
     Access, AuditEntry, BlueprintSummary, BucketKey, Exposure, Intent, LedgerFilter, LedgerRow,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use damm_fleet::{Node, NodeId, Subject};
@@ -35,6 +36,7 @@ impl AgentsEndpoint {
         let _turn = self.composing.lock().await;
         self.retake_target().await?;
         let machines = self.machines().await?;
+        self.retake_credentials().await?;
         let new = self.desk().unseated(|n| has_agents(&self.topology, n));
         if !new.is_empty() {
             self.store.put_seats(&new).await?;
@@ -61,6 +63,16 @@ impl AgentsEndpoint {
                 known.generation.send_replace(config.generation);
             }
             desk.configs.insert(node, config);
+        }
+        Ok(())
+    }
+
+    /// Reads credentials when some were added.
+    async fn retake_credentials(&self) -> Result<(), ServerError> {
+        if self.enrolled.swap(false, Ordering::AcqRel) {
+            let read = self.store.credentials().await;
+            let read = read.inspect_err(|_| self.enrolled.store(true, Ordering::Release));
+            self.desk().credentials = read?.into();
         }
         Ok(())
     }

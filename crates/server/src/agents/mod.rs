@@ -25,6 +25,7 @@ mod sync;
 mod tls;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -37,7 +38,6 @@ use tokio::sync::{Mutex, Notify, Semaphore, watch};
 use crate::compose::Overlay;
 use crate::error::ServerError;
 use desk::Desk;
-pub use listen::Served;
 pub use mixed::MixedAgents;
 pub use sync::LONGEST_WAIT;
 
@@ -69,6 +69,8 @@ pub struct AgentsEndpoint {
     composing: Mutex<()>,
     /// What agents are told may have to change.
     stale: Notify,
+    /// Clients were let in since credentials were last read.
+    enrolled: AtomicBool,
     /// Counts what agents said that is new.
     news: watch::Sender<u64>,
     busy: Semaphore,
@@ -98,6 +100,7 @@ impl AgentsEndpoint {
             joining: Mutex::new(()),
             composing: Mutex::new(()),
             stale: Notify::new(),
+            enrolled: AtomicBool::new(false),
             news: watch::Sender::new(0),
             busy: Semaphore::new(BUSY),
         };
@@ -109,6 +112,12 @@ impl AgentsEndpoint {
     /// health, an address found working, orders carried out, the last session of what drains.
     pub fn news(&self) -> watch::Receiver<u64> {
         self.news.subscribe()
+    }
+
+    /// Credentials were added to the state: ingress nodes are to let them in.
+    pub fn let_in(&self) {
+        self.enrolled.store(true, Ordering::Release);
+        self.stale.notify_one();
     }
 
     /// Agents that are known and have not been heard of since the start.

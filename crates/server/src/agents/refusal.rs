@@ -1,15 +1,10 @@
 //! Refusals as HTTP tells them.
 
-use bytes::Bytes;
 use damm_protocol::Refusal;
-use http_body_util::Full;
-use hyper::{Response, StatusCode, header};
-use serde::Serialize;
+use hyper::StatusCode;
 
 use crate::error::ServerError;
-
-/// What is sent.
-pub(super) type Reply = Response<Full<Bytes>>;
+use crate::reply::{Reply, empty, json};
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
@@ -66,22 +61,4 @@ pub(super) const fn status(refusal: &Refusal) -> StatusCode {
         Refusal::Unknown => StatusCode::NOT_FOUND,
         Refusal::Malformed { .. } => StatusCode::BAD_REQUEST,
     }
-}
-
-pub(super) fn empty(status: StatusCode) -> Reply {
-    let mut reply = Response::new(Full::default());
-    *reply.status_mut() = status;
-    reply
-}
-
-pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Reply {
-    let Ok(body) = serde_json::to_vec(value) else {
-        // What is sent here has only texts as keys, so it can always be written.
-        return empty(StatusCode::INTERNAL_SERVER_ERROR);
-    };
-    let mut reply = Response::new(Full::new(body.into()));
-    *reply.status_mut() = status;
-    let json = header::HeaderValue::from_static("application/json");
-    reply.headers_mut().insert(header::CONTENT_TYPE, json);
-    reply
 }

@@ -11,7 +11,8 @@ use hyper::{Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::AgentsEndpoint;
-use super::refusal::{Denied, Reply, empty, json};
+use super::refusal::Denied;
+use crate::reply::{Reply, empty, json};
 
 /// The largest join: keys, and what clients need to know of some transports.
 const JOIN_LIMIT: usize = 16 << 10;
@@ -51,7 +52,7 @@ fn plain(error: &serde_json::Error) -> String {
 
 impl AgentsEndpoint {
     /// Answers a request that comes from an address.
-    pub(super) async fn answer(&self, request: Request<Incoming>, from: IpAddr) -> Reply {
+    pub(super) async fn route(&self, request: Request<Incoming>, from: IpAddr) -> Reply {
         let answered = match (request.method(), request.uri().path()) {
             (&Method::POST, JoinRequest::PATH) => self.take_join(request).await,
             (&Method::POST, SyncRequest::PATH) => self.take_sync(request).await,

@@ -1,0 +1,301 @@
+//! A fleet in a state, a clients' endpoint on loopback, and clients that ask it.
+#![allow(clippy::unwrap_used, reason = "what does not work here fails the test")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use damm_assign::trust::{Level, Rate};
+use damm_catalog::{Catalog, Expected, Front, SCHEMA, Verifier};
+use damm_clouds::ManualClock;
+use damm_engine::Keys;
+use damm_fleet::{
+    Blueprint, Diff, Duty, Frontdoor, FrontdoorId, Node, Origin, Reason, RegionName, Role, Seed,
+    Span, Stage, Timestamp, Topology, Usd,
+};
+use damm_formats::Settings;
+use damm_protocol::{Assignment, ClientSecret, Enrol, InvitationCode, NewCredential, Secret32};
+use damm_server::clients::Invitation;
+use damm_server::{ClientParts, ClientsEndpoint, Served};
+use damm_store::{Access, Store};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// When everything begins: a quarter to three in the afternoon.
+/// (2023-11-14.)
+pub const START: Timestamp = Timestamp::from_millis(1_699_972_500_000);
+
+pub struct World {
+    pub dir: TempDir,
+    pub store: Store,
+    pub clock: ManualClock,
+    pub keys: Arc<Keys>,
+    pub served: Served,
+    pub doors: Vec<FrontdoorId>,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    #[track_caller]
+    pub fn assignment(&self) -> Assignment {
+        assert_eq!(self.status, 200);
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+fn topology() -> Topology {
+    let topology = json!({
+        "fleet": "example",
+        "providers": { "sim-a": {
+            "kind": "sim", "asns": [64501], "locations": { "north": "b1" },
+        } },
+        "profiles": {
+            "edge": { "role": "ingress", "machine": { "sim": "small" }, "frontdoors": 2,
+                      "transports": [{ "kind": "shadowsocks", "port": 443 }] },
+            "exit": { "role": "egress", "machine": { "sim": "small" }, "egress_ips": 2 },
+        },
+        "regions": { "north": {
+            "ingress": { "profile": "edge", "live": 2, "providers": ["sim-a"] },
+            "egress": { "profile": "exit", "nodes": 1, "providers": ["sim-a"] },
+        } },
+        "populations": { "first": {
+            "country": "IR", "asns": [58224], "regions": ["north"], "min_fronts": 1,
+        } },
+        "catalog": { "buckets": 4,
+                     "channels": [{ "kind": "directory", "path": "published" }] },
+    });
+    serde_json::from_value(topology).unwrap()
+}
+
+fn keys() -> Arc<Keys> {
+    let mut n = 0;
+    let draw = |bytes: &mut [u8; 32]| {
+        n += 1;
+        bytes.fill(n);
+    };
+    Arc::new(Keys::generate("example", START, draw).unwrap().keys)
+}
+
+fn node(seed: &mut Seed) -> Node {
+    let (stage, reason) = (Stage::Live { since: START }, Reason::Operator);
+    let door = |seed: &mut Seed| Frontdoor {
+        id: seed.frontdoor(),
+        transport: serde_json::from_value(json!({ "kind": "shadowsocks", "port": 443 })).unwrap(),
+        created_at: START,
+        stage: stage.clone(),
+        replaces: None,
+        withheld_from: Default::default(),
+        reason: reason.clone(),
+        cost: Usd::from_mills(0),
+    };
+    let doors = [door(seed), door(seed)];
+    Node {
+        id: seed.node(),
+        role: Role::Ingress,
+        region: "north".parse().unwrap(),
+        provider: "sim-a".parse().unwrap(),
+        profile: "edge".parse().unwrap(),
+        machine: "small".to_owned(),
+        location: "b1".to_owned(),
+        created_at: START,
+        duty: Duty::Serve,
+        stage,
+        replaces: None,
+        reason,
+        cost: Usd::from_mills(0),
+        frontdoors: doors.map(|d| (d.id, d)).into(),
+        egress_ips: Default::default(),
+    }
+}
+
+async fn serve(store: &Store, clock: &ManualClock, keys: &Arc<Keys>, dir: &TempDir) -> Served {
+    let endpoint = ClientsEndpoint::new(ClientParts {
+        store: store.clone(),
+        topology: topology(),
+        base: dir.path().to_owned(),
+        keys: keys.clone(),
+        clock: Arc::new(clock.clone()),
+        agents: None,
+        settings: Settings::default(),
+    });
+    endpoint.serve(SocketAddr::from(([127, 0, 0, 1], 0)), None).await.unwrap()
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("damm.db"), Access::Write).await.unwrap();
+        let node = node(&mut Seed::from_number(1));
+        let doors = node.frontdoors.keys().copied().collect();
+        retarget(&store, 2, |next| drop(next.nodes.insert(node.id, node.clone()))).await;
+        let (clock, keys) = (ManualClock::at(START), keys());
+        let served = serve(&store, &clock, &keys, &dir).await;
+        Self { dir, store, clock, keys, served, doors }
+    }
+
+    pub async fn restart(self) -> Self {
+        let Self { dir, store, clock, keys, served, doors } = self;
+        served.stop().await;
+        store.close().await.unwrap();
+        let store = Store::open(&dir.path().join("damm.db"), Access::Write).await.unwrap();
+        let served = serve(&store, &clock, &keys, &dir).await;
+        Self { dir, store, clock, keys, served, doors }
+    }
+
+    /// Ends it all; the answer has the directory, and what is left of the keys to search for.
+    pub async fn close(self) -> (TempDir, String) {
+        self.served.stop().await;
+        self.store.close().await.unwrap();
+        (self.dir, self.keys.secret().to_text().to_string())
+    }
+
+    /// An invitation of the operator's for one; its holders are trusted most with code 4.
+    pub async fn invite(&self, code: u8, but: impl FnOnce(&mut Invitation)) -> InvitationCode {
+        let code = InvitationCode::new([code; 16]);
+        let level = if code == InvitationCode::new([4; 16]) { Level::MOST } else { Level::NONE };
+        let mut invitation = Invitation {
+            population: "first".parse().unwrap(),
+            level,
+            left: 1,
+            made_at: START,
+            expires_at: START + Span::from_days(1),
+            revoked: false,
+            rate: Rate::default(),
+        };
+        but(&mut invitation);
+        self.store.put_invitation(&code.hash(), &invitation).await.unwrap();
+        code
+    }
+
+    pub async fn enrol(&self, code: &InvitationCode, client: u8) -> Answer {
+        let secret = ClientSecret::new(Secret32::new([client; 32]));
+        let credential = NewCredential::of(&secret);
+        let enrol = Enrol { invitation: code.clone(), credential };
+        self.ask("POST", Enrol::PATH, &[], &serde_json::to_string(&enrol).unwrap()).await
+    }
+
+    /// The path of a client that is let in no longer.
+    pub async fn revoked(&self) -> String {
+        let code = self.invite(77, |_| {}).await;
+        let assignment = self.enrol(&code, 77).await.assignment();
+        self.store.revoke_credential(assignment.number).await.unwrap();
+        assignment.path.expose().to_owned()
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[], "").await
+    }
+
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut stream = tokio::net::TcpStream::connect(self.served.address()).await.unwrap();
+        let headers: String = headers.iter().map(|(n, v)| format!("{n}: {v}\r\n")).collect();
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+             content-length: {length}\r\n{headers}\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // Where more was sent than is read, the connection may end with a reset behind the answer.
+        drop(stream.read_to_end(&mut answer).await);
+        parse(&answer)
+    }
+
+    /// Publishes a catalog of these doors where a client looks for it.
+    pub fn publish(&self, to: &Assignment, version: u64, doors: &[FrontdoorId]) {
+        let server_key = Secret32::new([1; 32]).expose();
+        let method = "2022-blake3-aes-256-gcm".to_owned();
+        let params = [("server_key".to_owned(), server_key), ("method".to_owned(), method)];
+        let front = |(n, id): (u8, &FrontdoorId)| Front {
+            id: *id,
+            address: [203, 0, 113, n].into(),
+            port: 443,
+            transport: "shadowsocks".to_owned(),
+            params: params.clone().into(),
+        };
+        let catalog = Catalog {
+            schema: SCHEMA,
+            fleet: "example".to_owned(),
+            region: "north".parse().unwrap(),
+            audience: "mfrggzdfmztwq2lknnwg23tpobyxe43u".parse().unwrap(),
+            version,
+            not_before: START,
+            expires: START + Span::from_hours(6),
+            fronts: (1u8..).zip(doors).map(front).collect(),
+        };
+        let object = &to.places[0].objects[&"north".parse::<RegionName>().unwrap()][0];
+        let dir = self.dir.path().join("published");
+        std::fs::create_dir_all(&dir).unwrap();
+        let signed = catalog.seal(&[self.keys.online()]).to_bytes();
+        std::fs::write(dir.join(object), signed).unwrap();
+    }
+
+    pub fn verify(&self, signed: Vec<u8>) -> Result<Catalog, damm_catalog::Refusal> {
+        let verifier = Verifier::trust(self.keys.root(), Expected::fleet("example"))?;
+        verifier.verify(&signed, START, None)
+    }
+
+    pub async fn drain_first_door(&self) {
+        let first = self.doors[0];
+        retarget(&self.store, 3, |next| drain(next, |id| id == first)).await;
+    }
+
+    pub async fn drain_all_doors(&self) {
+        retarget(&self.store, 4, |next| drain(next, |_| true)).await;
+    }
+}
+
+fn drain(next: &mut Blueprint, which: impl Fn(FrontdoorId) -> bool) {
+    let doors = next.nodes.values_mut().flat_map(|n| n.frontdoors.values_mut());
+    for door in doors.filter(|d| which(d.id)) {
+        door.stage = Stage::Draining {
+            since: START,
+            deadline: START + Span::from_days(1),
+            why: Reason::Operator,
+        };
+    }
+}
+
+/// Makes the next blueprint the target.
+async fn retarget(store: &Store, seed: u64, edit: impl FnOnce(&mut Blueprint)) {
+    let parent = store.target().await.unwrap();
+    let mut next = parent.child(Seed::from_number(seed).blueprint(), START, Origin::Planner);
+    edit(&mut next);
+    let diff = Diff::between(&parent, &next);
+    store.set_target(&next, &diff, &json!({}), "tester").await.unwrap();
+}
+
+fn parse(answer: &[u8]) -> Answer {
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap()[9..12].parse().unwrap();
+    let header = |line: &str| {
+        let (name, value) = line.split_once(": ").unwrap();
+        (name.to_owned(), value.to_owned())
+    };
+    let mut headers: Vec<_> = lines.map(header).collect();
+    headers.sort();
+    Answer { status, headers, body: answer[end + 4..].to_vec() }
+}
