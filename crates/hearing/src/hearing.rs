@@ -133,7 +133,8 @@ impl Hearing {
     fn admits(&mut self, now: Timestamp, entry: &Entry, by: &Speaker, outcome: Outcome) -> bool {
         let (door, country) = (entry.ep, by.member.country);
         match outcome {
-            Outcome::Claimed | Outcome::Verified => true,
+            // None of these says anything against the door.
+            Outcome::Claimed | Outcome::Verified | Outcome::Offline => true,
             _ if by.age == Age::New => self.rush.admits(door, country, now),
             _ => {
                 self.rush.heard(door, country, now);

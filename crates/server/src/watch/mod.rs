@@ -71,6 +71,8 @@ struct Inner {
     /// The verdicts of ours that stand in the state.
     ours: Verdicts,
     judged: Option<Timestamp>,
+    /// A verdict changed that may not be written yet.
+    unwritten: bool,
 }
 
 impl std::fmt::Debug for Watch {
@@ -90,6 +92,7 @@ impl Watch {
             reach,
             book: Book::new(&parts.topology, parts.keys),
             judged: None,
+            unwritten: true,
         };
         Arc::new(Self {
             store: parts.store,
@@ -151,7 +154,8 @@ impl Watch {
         if changed {
             self.store.put_verdicts(&after).await?;
         }
-        self.inner().ours = verdicts;
+        let mut inner = self.inner();
+        (inner.ours, inner.unwritten) = (verdicts, false);
         Ok(changed)
     }
 
@@ -169,7 +173,6 @@ impl Inner {
         blueprint: &Blueprint,
         inventory: &Inventory,
     ) -> Option<(Option<Verdicts>, Vec<u8>)> {
-        let first = self.judged.is_none();
         if self.judged.is_some_and(|at| now.since(at) < BEAT) {
             return None;
         }
@@ -177,8 +180,8 @@ impl Inner {
         self.stand(blueprint);
         self.beat(now, blueprint, inventory);
         self.hearing.sweep(now);
-        let changes = self.reach.tick(now);
-        let verdicts = (first || !changes.is_empty()).then(|| self.reach.verdicts());
+        self.unwritten |= !self.reach.tick(now).is_empty();
+        let verdicts = self.unwritten.then(|| self.reach.verdicts());
         Some((verdicts, self.reach.snapshot()))
     }
 
