@@ -51,7 +51,13 @@ pub struct Table<'a> {
 }
 
 impl Deal {
-    /// Deals these doors. Leaves are those of base buckets below `buckets`.
+    /// Deals these doors while nothing is split; `count` of them at most to each bucket.
+    pub fn of_all(population: &PopulationName, count: usize, candidates: &[Candidate]) -> Self {
+        let (population, ordinary) = (population.clone(), Doors::new(candidates));
+        Self { population, ordinary, count, apart: BTreeMap::new() }
+    }
+
+    /// Deals these doors.
     pub fn new(table: Table<'_>, candidates: &[Candidate]) -> Self {
         let all = Doors::new(candidates);
         let mut hand = Hand { table, all: &all, told: Halves::of(table), dealt: BTreeMap::new() };

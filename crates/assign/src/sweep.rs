@@ -26,6 +26,8 @@ pub struct Watched {
     pub prefix: IpNet,
     /// How clients connect to it.
     pub transport: String,
+    /// When it was made. What is made after a block, to replace what is blocked, says nothing of it.
+    pub made: Timestamp,
     /// Since when it is blocked for the population, if it is.
     pub blocked: Option<Timestamp>,
 }
@@ -73,20 +75,22 @@ impl Watched {
 /// What one insider knows is a few doors, at two providers and in two networks at least, so a block
 /// of this shape accuses nobody.
 pub fn sweeps(watched: &[Watched]) -> BTreeMap<FrontdoorId, Sweep> {
-    let mut kinds: BTreeMap<Sweep, (usize, Vec<(Timestamp, FrontdoorId)>)> = BTreeMap::new();
+    let mut kinds: BTreeMap<Sweep, (Vec<Timestamp>, Vec<(Timestamp, FrontdoorId)>)> =
+        BTreeMap::new();
     for one in watched {
         for kind in one.shares() {
-            let (of, blocked) = kinds.entry(kind).or_default();
-            *of += 1;
+            let (made, blocked) = kinds.entry(kind).or_default();
+            made.push(one.made);
             blocked.extend(one.blocked.map(|since| (since, one.door)));
         }
     }
     let mut swept = BTreeMap::new();
-    for (kind, (of, mut blocked)) in kinds {
+    for (kind, (made, mut blocked)) in kinds {
         blocked.sort_unstable();
         for (since, door) in &blocked {
             let with = |(at, _): &&(Timestamp, FrontdoorId)| apart(*at, *since) <= WINDOW;
             let together = blocked.iter().filter(with).count();
+            let of = made.iter().filter(|at| *at <= since).count();
             if together >= LEAST && 2 * together > of {
                 swept.entry(*door).or_insert_with(|| kind.clone());
             }

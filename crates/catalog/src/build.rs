@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use damm_assign::{AssignKey, BucketRef, Candidate, Doors};
+use damm_assign::{AssignKey, Bucket, Candidate, Deal, Learned, Splitting, Table};
 use damm_fleet::inventory::{ObservedAddress, TransportParams};
 use damm_fleet::{
     Asn, Blueprint, FrontdoorId, Inventory, Node, NodeId, Phase, PopulationName, RegionName, Role,
@@ -37,7 +37,8 @@ pub struct Told {
     buckets: u32,
     fronts_per_bucket: usize,
     fronts: BTreeMap<FrontdoorId, Front>,
-    doors: Doors,
+    candidates: Vec<Candidate>,
+    deal: Deal,
 }
 
 /// One bucket's catalog. For many buckets, make [`Told`] once.
@@ -106,8 +107,21 @@ impl Told {
             buckets: topology.catalog.buckets,
             fronts_per_bucket: topology.catalog.fronts_per_bucket as usize,
             fronts,
-            doors: Doors::new(&candidates),
+            deal: Deal::of_all(
+                population,
+                topology.catalog.fronts_per_bucket as usize,
+                &candidates,
+            ),
+            candidates,
         })
+    }
+
+    /// The same with some buckets split: those who are suspected are told of doors of their own.
+    pub fn split(mut self, key: &AssignKey, splitting: &Splitting, learned: &Learned) -> Self {
+        let (population, count) = (&self.population, self.fronts_per_bucket);
+        let table = Table { key, population, count, splitting, learned };
+        self.deal = Deal::new(table, &self.candidates);
+        self
     }
 
     /// The doors that the population is told of in the region, over all buckets.
@@ -115,7 +129,8 @@ impl Told {
         self.fronts.values()
     }
 
-    /// One bucket's catalog.
+    /// One bucket's catalog. It names no front door when the bucket is a single client that gave
+    /// away all that it was told, and should not be published then.
     ///
     /// # Errors
     ///
@@ -126,10 +141,8 @@ impl Told {
         bucket: u32,
         edition: Edition,
     ) -> Result<Catalog, Error> {
-        self.check(bucket, edition)?;
-        let population = &self.population;
-        let chosen = BucketRef { population, bucket };
-        let chosen = self.doors.for_bucket(key, chosen, self.fronts_per_bucket);
+        let leaf = self.check(bucket, edition)?;
+        let chosen = self.deal.doors_of(key, leaf);
         Ok(Catalog {
             schema: SCHEMA,
             fleet: self.fleet.clone(),
@@ -142,19 +155,18 @@ impl Told {
         })
     }
 
-    fn check(&self, bucket: u32, edition: Edition) -> Result<(), Error> {
-        if bucket >= self.buckets {
-            return Err(Error::NoBucket {
-                region: self.region.clone(),
-                population: self.population.clone(),
-                bucket,
-            });
-        }
+    fn check(&self, bucket: u32, edition: Edition) -> Result<Bucket, Error> {
+        let leaf = Bucket::new(bucket).filter(|b| b.its_base().number() < self.buckets);
+        let leaf = leaf.ok_or_else(|| Error::NoBucket {
+            region: self.region.clone(),
+            population: self.population.clone(),
+            bucket,
+        })?;
         if edition.version > MAX_VERSION {
             return Err(Error::Version(edition.version));
         }
         match edition.not_before < edition.expires {
-            true => Ok(()),
+            true => Ok(leaf),
             false => Err(Error::Times { not_before: edition.not_before, expires: edition.expires }),
         }
     }

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use damm_fleet::{BlueprintId, FailureClass, Phase, ProviderName, RegionName, Subject, Timestamp};
+use damm_assign::Turn;
+use damm_fleet::{
+    BlueprintId, FailureClass, Phase, PopulationName, ProviderName, RegionName, Subject, Timestamp,
+};
 
 use crate::step::Step;
 
@@ -73,6 +76,13 @@ pub enum Event {
         written: usize,
         /// Catalogs that had not changed.
         unchanged: usize,
+    },
+    /// Buckets of clients were split, or made one again, for what was blocked.
+    Judged {
+        /// Whose.
+        population: PopulationName,
+        /// What became of them.
+        turn: Turn,
     },
     /// A blueprint became the target.
     Adopted {

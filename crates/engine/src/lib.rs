@@ -34,7 +34,8 @@ mod scene;
 mod settle;
 pub mod sight;
 mod sim_storage;
-pub mod step;
+pub mod splitting;
+mod step;
 mod stop;
 mod world;
 

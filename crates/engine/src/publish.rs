@@ -11,7 +11,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use damm_catalog::{ChannelSecret, Edition, FleetSecret, Told};
+use damm_assign::{Bucket, Learned, Splitting};
+use damm_catalog::{Catalog, ChannelSecret, Edition, FleetSecret, Told};
 use damm_fleet::inventory::ObservedCatalog;
 use damm_fleet::topology::Channel;
 use damm_fleet::{FrontdoorId, PopulationName, RegionName, Timestamp};
@@ -51,6 +52,14 @@ struct Batch {
     living: BTreeSet<BucketKey>,
     unchanged: usize,
     named: BTreeSet<FrontdoorId>,
+    /// What buckets are told of that they were not told of before.
+    news: Vec<damm_store::Told>,
+}
+
+/// What is split, and who was told of what.
+struct Halves {
+    splittings: BTreeMap<PopulationName, Splitting>,
+    learned: BTreeMap<PopulationName, Learned>,
 }
 
 /// What was published for a region before.
@@ -59,6 +68,27 @@ struct Standing<'a> {
     known: &'a BTreeMap<BucketKey, PublishedBucket>,
     /// Buckets whose file stands in every channel.
     whole: BTreeSet<BucketKey>,
+}
+
+impl Standing<'_> {
+    fn key(&self, population: &PopulationName, leaf: Bucket) -> BucketKey {
+        let (region, population) = (self.region.clone(), population.clone());
+        BucketKey { region, population, bucket: leaf.number() }
+    }
+}
+
+impl Batch {
+    /// Notes what a bucket is told of that it was not told of before.
+    fn learn(&mut self, key: &BucketKey, learned: &mut Learned, catalog: &Catalog) {
+        let Some(bucket) = Bucket::new(key.bucket) else {
+            return;
+        };
+        for front in &catalog.fronts {
+            if learned.tell(bucket, front.id) {
+                self.news.push((front.id, key.population.clone(), key.bucket));
+            }
+        }
+    }
 }
 
 /// One channel: where its files lie, and what names them.
@@ -89,12 +119,15 @@ impl Engine {
     ) -> Result<Result<(), PublishError>, Error> {
         let now = self.now();
         let known = self.store.buckets(region).await?;
-        let batch = match self.batch(region, &known, now).await {
+        let halves =
+            Halves { splittings: self.store.splittings().await?, learned: self.learned().await? };
+        let batch = match self.batch(region, &known, halves, now).await {
             Ok(batch) => batch,
             Err(e) => return Ok(Err(e)),
         };
         let expires = now + self.topology.catalog.ttl;
         self.name_doors(&batch.named, expires).await?;
+        self.learn(&batch.news).await?;
         self.reserve(&batch).await?;
         let gone: Vec<&BucketKey> = known.keys().filter(|k| !batch.living.contains(k)).collect();
         if let Err(e) = self.write_files(region, &batch, &gone).await {
@@ -137,6 +170,7 @@ impl Engine {
         &self,
         region: &RegionName,
         known: &BTreeMap<BucketKey, PublishedBucket>,
+        mut halves: Halves,
         now: Timestamp,
     ) -> Result<Batch, PublishError> {
         let standing = self.standing(region, known).await?;
@@ -146,7 +180,17 @@ impl Engine {
         for (population, _) in self.topology.served_by(region) {
             let told = Told::new(&world.blueprint, &self.topology, &inventory, region, population);
             match told {
-                Ok(told) => self.issue(population, &told, &standing, now, &mut batch)?,
+                Ok(told) => {
+                    let splitting = halves.splittings.remove(population).unwrap_or_default();
+                    let mut learned = halves.learned.remove(population).unwrap_or_default();
+                    let key = self.keys.secret().assign_key();
+                    let told = told.split(&key, &splitting, &learned);
+                    let leaves = splitting.splits.leaves(self.topology.catalog.buckets);
+                    for leaf in leaves {
+                        let key = standing.key(population, leaf);
+                        self.issue(key, &told, &mut learned, &standing, now, &mut batch)?;
+                    }
+                }
                 // What was published before stands until it expires: an empty catalog would cut
                 // off whoever still gets through by it.
                 Err(damm_catalog::Error::NoFronts { .. }) => {
@@ -187,46 +231,44 @@ impl Engine {
 
     fn issue(
         &self,
-        population: &PopulationName,
+        key: BucketKey,
         told: &Told,
+        learned: &mut Learned,
         standing: &Standing<'_>,
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<(), damm_catalog::Error> {
         let ttl = self.topology.catalog.ttl;
-        let assign = self.keys.secret().assign_key();
-        for bucket in 0..self.topology.catalog.buckets {
-            let key = BucketKey {
-                region: standing.region.clone(),
-                population: population.clone(),
-                bucket,
-            };
-            let before = standing.known.get(&key);
-            let edition = Edition {
-                version: before.map_or(0, |b| b.version) + 1,
-                not_before: now,
-                expires: now + ttl,
-            };
-            let catalog = told.catalog(&assign, bucket, edition)?;
-            let digest = catalog.contents_digest();
-            batch.living.insert(key.clone());
-            let fresh =
-                before.is_some_and(|b| b.digest == digest && b.expires_at > now + ttl.scale(0.5));
-            if fresh && standing.whole.contains(&key) {
-                batch.unchanged += 1;
-                continue;
-            }
-            batch.named.extend(catalog.fronts.iter().map(|f| f.id));
-            batch.issues.push(Issue {
-                key,
-                bucket: PublishedBucket {
-                    version: edition.version,
-                    digest,
-                    expires_at: edition.expires,
-                },
-                bytes: catalog.seal(&[self.keys.online()]).to_bytes(),
-            });
+        let before = standing.known.get(&key);
+        let edition = Edition {
+            version: before.map_or(0, |b| b.version) + 1,
+            not_before: now,
+            expires: now + ttl,
+        };
+        let catalog = told.catalog(&self.keys.secret().assign_key(), key.bucket, edition)?;
+        batch.living.insert(key.clone());
+        // A client that is told of nothing new keeps what it has until that expires.
+        if catalog.fronts.is_empty() {
+            return Ok(());
         }
+        batch.learn(&key, learned, &catalog);
+        let digest = catalog.contents_digest();
+        let fresh =
+            before.is_some_and(|b| b.digest == digest && b.expires_at > now + ttl.scale(0.5));
+        if fresh && standing.whole.contains(&key) {
+            batch.unchanged += 1;
+            return Ok(());
+        }
+        batch.named.extend(catalog.fronts.iter().map(|f| f.id));
+        batch.issues.push(Issue {
+            key,
+            bucket: PublishedBucket {
+                version: edition.version,
+                digest,
+                expires_at: edition.expires,
+            },
+            bytes: catalog.seal(&[self.keys.online()]).to_bytes(),
+        });
         Ok(())
     }
 

@@ -209,6 +209,7 @@ impl Engine {
                 course.settled.destroyed += destroys(&plan.report);
                 course.settled.plans += 1;
             }
+            self.judge_blocks(&plan.report).await?;
             course.settled.waits.clone_from(&plan.report.waits);
             course.settled.report = plan.report;
             let passed = self.pass().await?;

@@ -32,6 +32,7 @@ mod rows;
 mod schema;
 mod seats;
 mod sim;
+mod splits;
 mod target;
 mod task;
 mod tripwire;
@@ -50,6 +51,7 @@ pub use record::{
     StoredSeat,
 };
 use serde::de::DeserializeOwned;
+pub use splits::Told;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};

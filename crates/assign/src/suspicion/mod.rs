@@ -209,12 +209,15 @@ impl Splitting {
         let swept = sweeps(evidence.watched);
         let mut ripe = BTreeSet::new();
         for (door, since) in blocked {
-            if !self.is_new(door, since) || evidence.now.since(since) < HOLD {
+            if !self.is_new(door, since) {
                 continue;
             }
-            match swept.contains_key(&door) {
-                true => drop(self.judged.insert(door, since)),
-                false => drop(ripe.insert((since, door))),
+            // A sweep is remembered as soon as it is seen: its doors are replaced one by one, and
+            // the last of them would look like somebody's.
+            if swept.contains_key(&door) {
+                self.judged.insert(door, since);
+            } else if evidence.now.since(since) >= HOLD {
+                ripe.insert((since, door));
             }
         }
         ripe

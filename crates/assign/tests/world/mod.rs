@@ -192,6 +192,7 @@ impl World {
             asn: Asn(64_500 + provider as u32),
             prefix: IpNet::V4(Ipv4Net::new_assert(address.into(), 24)),
             transport: "shadowsocks".to_owned(),
+            made: self.now,
             blocked: None,
         });
         self.made += 1;
