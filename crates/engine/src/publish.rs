@@ -127,7 +127,9 @@ impl Engine {
         };
         let expires = now + self.topology.catalog.ttl;
         self.name_doors(&batch.named, expires).await?;
-        self.learn(&batch.news).await?;
+        if !batch.news.is_empty() {
+            self.store.learn(&batch.news).await?;
+        }
         self.reserve(&batch).await?;
         let gone: Vec<&BucketKey> = known.keys().filter(|k| !batch.living.contains(k)).collect();
         if let Err(e) = self.write_files(region, &batch, &gone).await {

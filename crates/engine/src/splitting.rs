@@ -9,7 +9,6 @@ use damm_fleet::{
     prefix_of,
 };
 use damm_planner::Report;
-use damm_store::Told;
 
 use crate::engine::Engine;
 use crate::error::Error;
@@ -152,14 +151,6 @@ impl Engine {
             self.store.unlearn(&gone.into_iter().collect::<Vec<_>>()).await?;
         }
         Ok(all)
-    }
-
-    /// Writes down who is told of what, where that is new.
-    pub(crate) async fn learn(&self, told: &[Told]) -> Result<(), Error> {
-        match told.is_empty() {
-            true => Ok(()),
-            false => Ok(self.store.learn(told).await?),
-        }
     }
 
     /// Where clients belong, by their numbers.
