@@ -26,7 +26,8 @@ pub struct Watched {
     pub prefix: IpNet,
     /// How clients connect to it.
     pub transport: String,
-    /// When it was made. What is made after a block, to replace what is blocked, says nothing of it.
+    /// When it was made. What is made after a block, to replace what is blocked, says nothing of
+    /// it.
     pub made: Timestamp,
     /// Since when it is blocked for the population, if it is.
     pub blocked: Option<Timestamp>,
