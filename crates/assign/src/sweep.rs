@@ -70,23 +70,31 @@ impl Watched {
     }
 }
 
+/// Doors that have something in common.
+#[derive(Default)]
+struct Kind {
+    /// When each was made.
+    made: Vec<Timestamp>,
+    /// Those that are blocked, and since when.
+    blocked: Vec<(Timestamp, FrontdoorId)>,
+}
+
 /// The blocked doors that went together with most of their kind, and what that kind is: three and
 /// more than half of those that have something in common, within six hours.
 ///
 /// What one insider knows is a few doors, at two providers and in two networks at least, so a block
 /// of this shape accuses nobody.
 pub fn sweeps(watched: &[Watched]) -> BTreeMap<FrontdoorId, Sweep> {
-    let mut kinds: BTreeMap<Sweep, (Vec<Timestamp>, Vec<(Timestamp, FrontdoorId)>)> =
-        BTreeMap::new();
+    let mut kinds: BTreeMap<Sweep, Kind> = BTreeMap::new();
     for one in watched {
         for kind in one.shares() {
-            let (made, blocked) = kinds.entry(kind).or_default();
-            made.push(one.made);
-            blocked.extend(one.blocked.map(|since| (since, one.door)));
+            let kind = kinds.entry(kind).or_default();
+            kind.made.push(one.made);
+            kind.blocked.extend(one.blocked.map(|since| (since, one.door)));
         }
     }
     let mut swept = BTreeMap::new();
-    for (kind, (made, mut blocked)) in kinds {
+    for (kind, Kind { made, mut blocked }) in kinds {
         blocked.sort_unstable();
         for (since, door) in &blocked {
             let with = |(at, _): &&(Timestamp, FrontdoorId)| apart(*at, *since) <= WINDOW;
