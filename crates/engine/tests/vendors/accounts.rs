@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use damm_doubles::aws::{self, Aws, Key};
+use damm_doubles::cloudflare::{self, Cloudflare};
 use damm_doubles::digitalocean::{self, DigitalOcean};
 use damm_doubles::hetzner::Hetzner;
 use damm_doubles::linode::Linode;
@@ -32,9 +33,13 @@ pub static AWS: Vendor = Vendor {
         let key = Key { id, secret, session: None };
         let double = Aws::new(clock.clone(), key, ROOM, ROOM);
         double.give_from(v4);
+        double.add_zone("example.org", false);
+        double.add_group("edge", false);
         Arc::new(double)
     },
     settings: |url| json!({ "endpoint": url, "settings": { "region": aws::REGION } }),
+    zone: Some("example.org"),
+    balancer: Some("edge"),
 };
 
 /// Addresses carry no tags, and a machine holds one.
@@ -48,12 +53,16 @@ pub static DIGITALOCEAN: Vendor = Vendor {
         let double = DigitalOcean::new(clock.clone(), TOKEN);
         double.turn(|k| (k.droplets, k.addresses, k.rate) = (ROOM, ROOM, CALLS));
         double.reserve_from(v4, v6);
+        double.make_domain("example.org");
+        double.make_balancer("lb", 443, None);
         Arc::new(double)
     },
     settings: |url| {
         let settings = json!({ "project": digitalocean::PROJECT });
         json!({ "endpoint": format!("{url}/v2"), "settings": settings })
     },
+    zone: Some("example.org"),
+    balancer: Some("lb"),
 };
 
 /// Names are given once, and listings show what carries a label.
@@ -70,6 +79,8 @@ pub static HETZNER: Vendor = Vendor {
         Arc::new(double)
     },
     settings: |url| json!({ "endpoint": format!("{url}/v1") }),
+    zone: Some("example.org"),
+    balancer: Some("lb"),
 };
 
 /// Machines' names are given once; addresses have none, so nothing keeps a second order from
@@ -87,6 +98,8 @@ pub static LINODE: Vendor = Vendor {
         Arc::new(double)
     },
     settings: |url| json!({ "endpoint": format!("{url}/v4") }),
+    zone: None,
+    balancer: Some("front"),
 };
 
 /// Nothing keeps a second order from making a second machine or address.
@@ -103,6 +116,8 @@ pub static VULTR: Vendor = Vendor {
         Arc::new(double)
     },
     settings: |url| json!({ "endpoint": format!("{url}/v2") }),
+    zone: None,
+    balancer: None,
 };
 
 /// A machine is made in several calls, and addresses stand behind a translation.
@@ -125,4 +140,22 @@ pub static OPENSTACK: Vendor = Vendor {
             "prices": { "machines": { "b2-7": 5 } },
         })
     },
+    zone: None,
+    balancer: Some("lb"),
+};
+
+/// The zone that Cloudflare holds.
+pub const CLOUDFLARE_ZONE: &str = "fleet.example";
+
+/// Names alone, for fleets at vendors that hold none.
+pub static CLOUDFLARE: Vendor = Vendor {
+    kind: "cloudflare",
+    size: "",
+    place: "",
+    addresses: 0,
+    secret: TOKEN,
+    double: |_, _, _| Arc::new(Cloudflare::new(TOKEN, &[CLOUDFLARE_ZONE])),
+    settings: |url| json!({ "endpoint": format!("{url}{}", cloudflare::BASE) }),
+    zone: Some(CLOUDFLARE_ZONE),
+    balancer: None,
 };

@@ -4,17 +4,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use damm_clouds::{Cloud, ManualClock};
+use damm_clouds::{ManualClock, Providers};
 use damm_conformance::{Aim, Trouble};
 use damm_doubles::{Api, Front, Odds};
 use damm_fleet::ProviderName;
 use damm_fleet::topology::Provider;
 use damm_vendors::credentials::Secret;
 use damm_vendors::origins::Origins;
-use damm_vendors::registry::{Account, adapter};
+use damm_vendors::registry::{Account, Parts, adapter};
 use serde_json::{Value, json};
 
 use super::FLEET;
+use super::accounts::{CLOUDFLARE, CLOUDFLARE_ZONE};
 
 /// The accounts: their names and networks, and the prefixes that they give addresses of.
 pub const ACCOUNTS: [(&str, u32, &str, &str); 2] = [
@@ -39,59 +40,84 @@ pub struct Vendor {
     pub double: fn(&ManualClock, &str, &str) -> Arc<dyn Api>,
     /// What the topology says of an account whose front is at this URL, beside its kind.
     pub settings: fn(&str) -> Value,
+    /// A zone that the account holds. Where there is none, Cloudflare holds the fleet's.
+    pub zone: Option<&'static str>,
+    /// A balancer that the account holds.
+    pub balancer: Option<&'static str>,
+}
+
+impl Vendor {
+    /// The account that holds the fleet's zone, and the zone.
+    pub fn names(&self) -> (&'static str, &'static str) {
+        match self.zone {
+            Some(zone) => ("left", zone),
+            None => ("names", CLOUDFLARE_ZONE),
+        }
+    }
 }
 
 /// One account.
 struct Place {
+    vendor: &'static Vendor,
     dialled: Front,
     clean: Front,
     asn: u32,
 }
 
-/// Both accounts.
+/// All accounts.
 pub struct Far {
-    vendor: &'static Vendor,
     places: BTreeMap<&'static str, Place>,
     clock: ManualClock,
 }
 
 impl Far {
-    /// Two empty accounts.
+    /// Two empty accounts, and one for names where theirs hold none.
     pub fn new(vendor: &'static Vendor, clock: &ManualClock) -> Self {
-        let place = |(name, asn, v4, v6)| {
+        let place = |vendor: &'static Vendor, (name, asn, v4, v6)| {
             let double = (vendor.double)(clock, v4, v6);
             let (dialled, clean) = (Front::over(double.clone()), Front::over(double));
-            (name, Place { dialled, clean, asn })
+            (name, Place { vendor, dialled, clean, asn })
         };
-        Self { vendor, places: ACCOUNTS.map(place).into(), clock: clock.clone() }
+        let mut places: BTreeMap<_, _> = ACCOUNTS.map(|account| place(vendor, account)).into();
+        if vendor.zone.is_none() {
+            places.extend([place(&CLOUDFLARE, ("names", 64_502, "", ""))]);
+        }
+        Self { places, clock: clock.clone() }
     }
 
-    /// Adapters as a new process makes them.
-    pub fn clouds(&self) -> BTreeMap<ProviderName, Arc<dyn Cloud>> {
-        let open =
-            |(name, p): (&&str, &Place)| (name.parse().unwrap(), self.open(name, p, &p.dialled));
-        self.places.iter().map(open).collect()
+    /// Adds adapters as a new process makes them.
+    pub fn connect(&self, providers: &mut Providers) {
+        (providers.clouds, providers.dns) = Default::default();
+        providers.balancers = Default::default();
+        for (name, place) in &self.places {
+            let (parts, name) = (self.open(name, place, &place.dialled), *name);
+            let name: ProviderName = name.parse().unwrap();
+            providers.clouds.extend(parts.cloud.map(|cloud| (name.clone(), cloud)));
+            providers.dns.extend(parts.dns.map(|dns| (name.clone(), dns)));
+            providers.balancers.extend(parts.balancer.map(|balancer| (name, balancer)));
+        }
     }
 
     /// What an observer sees the accounts by.
-    pub fn seen(&self) -> Vec<Arc<dyn Cloud>> {
-        self.places.iter().map(|(name, place)| self.open(name, place, &place.clean)).collect()
+    pub fn seen(&self) -> BTreeMap<&'static str, Parts> {
+        let seen = self.places.iter();
+        seen.map(|(name, place)| (*name, self.open(name, place, &place.clean))).collect()
     }
 
-    fn open(&self, name: &str, place: &Place, front: &Front) -> Arc<dyn Cloud> {
+    fn open(&self, name: &str, place: &Place, front: &Front) -> Parts {
         let provider: Provider =
-            serde_json::from_value(account(self.vendor, place.asn, &front.url())).unwrap();
+            serde_json::from_value(account(place.vendor, place.asn, &front.url())).unwrap();
         let account = Account {
             name: name.parse().unwrap(),
             fleet: FLEET.to_owned(),
             sheet: provider.kind.sheet().unwrap(),
             origins: Origins::new(provider.asns.clone()),
             provider,
-            secret: Some(Secret::new(self.vendor.secret)),
+            secret: Some(Secret::new(place.vendor.secret)),
             ca: None,
             clock: Arc::new(self.clock.clone()),
         };
-        adapter(account).unwrap().cloud.unwrap()
+        adapter(account).unwrap()
     }
 
     /// Dials faults for the engine.
@@ -115,10 +141,16 @@ impl Far {
 /// An account in the topology.
 pub fn account(vendor: &Vendor, asn: u32, url: &str) -> Value {
     let mut account = json!({
-        "kind": vendor.kind, "asns": [asn], "locations": { "north": vendor.place },
-        "limits": { "requests_per_hour": 360_000, "parallel": 16 },
+        "kind": vendor.kind, "limits": { "requests_per_hour": 360_000, "parallel": 16 },
     });
-    let told = (vendor.settings)(url).as_object().unwrap().clone();
+    let mut told = (vendor.settings)(url).as_object().unwrap().clone();
+    if !vendor.place.is_empty() {
+        told.insert("asns".to_owned(), json!([asn]));
+        told.insert(
+            "locations".to_owned(),
+            json!({ "north": vendor.place, "south": vendor.place }),
+        );
+    }
     account.as_object_mut().unwrap().extend(told);
     account
 }

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use damm_engine::{Ended, Engine, Settled};
-use damm_fleet::{Role, Span, Subject, Topology};
+use damm_fleet::{Blueprint, RegionName, Role, Span, Subject, Topology};
 use damm_planner::Edit;
 use serde_json::json;
 
+use super::FLEET;
+use super::accounts::CLOUDFLARE;
 use super::crew::Crew;
 use super::far::{ACCOUNTS, Far, Vendor, account};
 use super::support::crash::{Draw, Fuse};
@@ -40,26 +42,42 @@ const A_WHILE: Span = Span::from_mins(2);
 
 /// A fleet at a vendor, with its agents.
 pub struct Life {
+    vendor: &'static Vendor,
     stage: Stage,
     far: Arc<Far>,
     crew: Arc<Crew>,
 }
 
-/// Two accounts at a vendor, and no name or balancer to follow. One of them holds two ingress
-/// nodes, so it can do without one of them.
+/// Two accounts at a vendor, with names to follow the doors. One of them holds two ingress nodes,
+/// so it can do without one of them. A second region stands in one account alone: its balancer can
+/// only be told of machines that are there.
 fn fleet(vendor: &Vendor) -> Topology {
     topology(|t| {
+        // Where it is found matters to adapters alone.
+        let at = |vendor, asn| account(vendor, asn, "http://127.0.0.1:1");
         for (name, asn, ..) in ACCOUNTS {
-            // Where it is found matters to adapters alone.
-            t["providers"][name] = account(vendor, asn, "http://127.0.0.1:1");
+            t["providers"][name] = at(vendor, asn);
+        }
+        let (holder, zone) = vendor.names();
+        if vendor.zone.is_none() {
+            t["providers"][holder] = at(&CLOUDFLARE, 64_502);
         }
         for (profile, key) in [("edge", "frontdoors"), ("nat", "egress_ips")] {
             t["profiles"][profile]["machine"] = json!({ vendor.kind: vendor.size });
             t["profiles"][profile][key] = vendor.addresses.into();
         }
         t["regions"]["north"]["ingress"]["live"] = 3.into();
-        t["dns"] = json!([]);
+        t["dns"][0]["provider"] = holder.into();
+        t["dns"][0]["zone"] = zone.into();
         t["balancers"] = json!([]);
+        if let Some(name) = vendor.balancer {
+            t["regions"]["south"] = json!({
+                "ingress": { "profile": "edge", "live": 1, "providers": ["left"] },
+                "egress": { "profile": "nat", "nodes": 1, "providers": ["left"] },
+            });
+            t["balancers"] =
+                json!([{ "name": name, "provider": "left", "region": "south", "port": 443 }]);
+        }
     })
 }
 
@@ -67,8 +85,9 @@ impl Life {
     pub async fn new(vendor: &'static Vendor, seed: u64) -> Self {
         let stage = Stage::new(fleet(vendor), 1_000 + seed).await;
         let far = Arc::new(Far::new(vendor, &stage.clock));
-        let crew = Arc::new(Crew::new(far.seen(), stage.clock.clone()));
-        Self { stage, far, crew }
+        let clouds = far.seen().into_values().filter_map(|parts| parts.cloud).collect();
+        let crew = Arc::new(Crew::new(clouds, stage.clock.clone()));
+        Self { vendor, stage, far, crew }
     }
 
     /// A whole life; how many points the longest process of each part has passed.
@@ -106,7 +125,7 @@ impl Life {
     async fn engine(&self, fuse: &Arc<Fuse>, faults: Faults) -> Engine {
         let store = self.stage.store().await.with_tripwire(tripwire(fuse.clone()));
         let mut providers = self.stage.providers();
-        providers.clouds = self.far.clouds();
+        self.far.connect(&mut providers);
         providers.agents = self.crew.clone();
         let tap: Arc<dyn Tap> = Arc::new(Trial::new(fuse.clone(), self.far.clone(), faults));
         self.stage.engine_over(store, tapped(providers, &tap))
@@ -162,6 +181,28 @@ impl Life {
         assert_eq!(there.len(), wanted.len(), "addresses: {there:?} for {wanted:?}");
         assert_eq!(BTreeSet::from_iter(there), wanted.into_keys().collect(), "addresses");
         assert_eq!(self.crew.twice(), BTreeSet::new(), "made twice");
+        self.assert_outside(&blueprint).await;
+    }
+
+    /// Records and targets are those that the target wants, and no others.
+    async fn assert_outside(&self, blueprint: &Blueprint) {
+        let (mut seen, (holder, zone)) = (self.far.seen(), self.vendor.names());
+        let names = seen.remove(holder).unwrap();
+        let records = names.dns.unwrap().list_records(FLEET, zone).await.unwrap();
+        let wanted = &blueprint.records;
+        assert!(!wanted.is_empty(), "no name is asked for");
+        assert_eq!(records.len(), wanted.len(), "names: {records:?} for {wanted:?}");
+        for (key, set) in wanted {
+            let (there, name) = (&records[&key.name], &key.name);
+            assert_eq!(there.addresses, set.addresses, "records of {name}");
+        }
+        let Some(balancer) = self.vendor.balancer else { return };
+        let left = self.far.seen().remove("left").unwrap().balancer.unwrap();
+        let targets = left.list_targets(&balancer.parse().unwrap()).await.unwrap();
+        let targets: BTreeSet<_> = targets.into_keys().collect();
+        let wanted: BTreeSet<_> = blueprint.targets.keys().map(|key| key.node).collect();
+        assert!(!wanted.is_empty(), "no target is asked for");
+        assert_eq!(targets, wanted, "targets");
     }
 
     /// A life's next part: it is due from now on.
@@ -169,7 +210,9 @@ impl Life {
         // Nobody is called.
         let engine = self.stage.engine().await;
         let blueprint = engine.blueprint();
-        let of = |role| blueprint.nodes.values().filter(move |n| n.role == role);
+        let north: RegionName = "north".parse().unwrap();
+        let nodes = blueprint.nodes.values().filter(|n| n.region == north);
+        let of = |role| nodes.clone().filter(move |n| n.role == role);
         let edit = match part {
             Part::DrainAddress => {
                 let egress_ips = of(Role::Egress).flat_map(|n| n.egress_ips.keys());
