@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jsonschema::{Draft, Validator};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Complaints of one text that are told.
 const TOLD: usize = 5;
@@ -21,8 +21,16 @@ pub struct Schemas {
 impl Schemas {
     pub fn of(document: Arc<Value>) -> Self {
         let newer = document["openapi"].as_str().is_some_and(|v| v.starts_with("3.1"));
-        let draft = if newer { Draft::Draft202012 } else { Draft::Draft4 };
-        Self { document, draft, ready: Mutex::default() }
+        if newer {
+            let mut document = (*document).clone();
+            strict(&mut document);
+            return Self {
+                document: Arc::new(document),
+                draft: Draft::Draft202012,
+                ready: Mutex::default(),
+            };
+        }
+        Self { document, draft: Draft::Draft4, ready: Mutex::default() }
     }
 
     /// What is wrong with a value, by the schema at a place of the document.
@@ -103,4 +111,29 @@ pub fn plain(value: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// Turns what descriptions of OpenAPI 3.1 hold by mistake into what they mean: bounds as older
+/// drafts write them, `exclusiveMinimum: true` beside `minimum`, and a schema in a `type`'s place.
+fn strict(value: &mut Value) {
+    match value {
+        Value::Array(all) => all.iter_mut().for_each(strict),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(strict);
+            bound(fields, "minimum", "exclusiveMinimum");
+            bound(fields, "maximum", "exclusiveMaximum");
+            let nested = fields.get("additionalProperties").and_then(|more| more.get("type"));
+            if let Some(meant) = nested.filter(|meant| meant.is_object()).cloned() {
+                fields.insert("additionalProperties".to_owned(), meant);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn bound(fields: &mut Map<String, Value>, bound: &str, exclusive: &str) {
+    let Some(Value::Bool(is)) = fields.get(exclusive) else { return };
+    let moved = is.then(|| fields.remove(bound)).flatten();
+    fields.remove(exclusive);
+    fields.extend(moved.map(|number| (exclusive.to_owned(), number)));
 }
