@@ -149,7 +149,7 @@ fn verdicts(blueprint: &Blueprint, blocked: Option<FrontdoorId>) -> Result<Verdi
             false => State::Reachable,
         };
         let (since, evidence) = (START, "300 of 300 probes".to_owned());
-        let verdict = Verdict { state, since, evidence };
+        let verdict = Verdict::new(state, since, evidence);
         (*door, Few::from([(network, verdict)]))
     };
     let doors = blueprint.nodes.values().flat_map(|n| n.frontdoors.keys());

@@ -14,7 +14,9 @@ mod verbs;
 pub use export::CatalogExport;
 pub use node::{Node, NodeRun, NodeService, NodeState, NodeWireguard, Supervisor};
 pub use providers::{AskProviders, Providers, ShowProvider};
-pub use serve::{AgentsAt, Credentials, Revoke, Serve};
+pub use serve::{
+    AgentsAt, ClientsAt, Credentials, Invitations, NewInvitation, Revoke, RevokeInvitation, Serve,
+};
 pub use verbs::{ByNode, Count, Create, VerbOptions};
 
 const LONG_ABOUT: &str = "\
@@ -124,7 +126,9 @@ Agents go on without it, from their last config.
 
 Examples:
   damm serve topology.json
-  damm serve topology.json --agents 192.0.2.10:8443"
+  damm serve topology.json --agents 192.0.2.10:8443
+  damm serve topology.json --clients 192.0.2.10:443 \
+    --clients-tls-cert chain.pem --clients-tls-key key.pem"
     )]
     Serve(Serve),
     /// The fleet at a glance
@@ -159,6 +163,9 @@ Examples:
     /// Make, list and revoke what clients prove themselves with
     #[command(subcommand)]
     Credentials(Credentials),
+    /// Make, list and revoke what lets clients enrol by themselves
+    #[command(subcommand)]
+    Invitations(Invitations),
     /// Vendors: what each kind can do, and whether a topology's accounts can be used
     #[command(after_long_help = "Without more: all kinds, with what their APIs can do.
 

@@ -32,6 +32,13 @@ pub fn path(told: Option<&str>, topology: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
+/// The file beside a state that holds what was learned of reachability.
+pub fn scores(state: &Path) -> PathBuf {
+    let mut name = state.as_os_str().to_owned();
+    name.push(".reach");
+    PathBuf::from(name)
+}
+
 /// Opens a state to be read.
 ///
 /// # Errors

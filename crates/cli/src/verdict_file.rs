@@ -76,11 +76,8 @@ fn entry(raw: &str, picture: &Picture, verdicts: &mut Verdicts) -> Result<(), (u
         return Err((at("evidence"), message));
     }
     for door in doors(&entry, picture).map_err(|(key, m)| (at(key), m))? {
-        let verdict = Verdict {
-            state: entry.state,
-            since: entry.since.unwrap_or(picture.now),
-            evidence: entry.evidence.clone(),
-        };
+        let verdict =
+            Verdict::new(entry.state, entry.since.unwrap_or(picture.now), entry.evidence.clone());
         let networks = verdicts.0.entry(door).or_default();
         if networks.insert(entry.network, verdict).is_some() {
             let message = format!("{door} has a verdict for {} already", entry.network);

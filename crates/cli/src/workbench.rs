@@ -46,6 +46,14 @@ pub struct Workbench {
     pub agents: Option<Arc<AgentsEndpoint>>,
     /// Raised to stop cleanly.
     pub stop: Stop,
+    /// The state file.
+    pub state: PathBuf,
+    /// The directory that the topology's own paths are relative to.
+    pub base: PathBuf,
+    /// The fleet's keys.
+    pub keys: Arc<Keys>,
+    /// The only clock.
+    pub clock: Arc<dyn Clock>,
     store: Store,
 }
 
@@ -124,20 +132,22 @@ impl Workbench {
         damm_vendors::connect(&mut providers, &topology, &around)?;
         let agents = agents::open(&topology, &store, &keys, &setup.clock, &mut providers).await?;
         let stop = Stop::default();
+        let (base, clock) = (setup.base.clone(), setup.clock.clone());
         let engine = Engine::new(Parts {
             store: store.clone(),
             topology,
             base: setup.base,
             providers: providers.clone(),
             clock: setup.clock,
-            keys,
+            keys: keys.clone(),
             templates,
             seeds: setup.seeds,
             listener: setup.listener,
             stop: stop.clone(),
         });
         engine.recover().await?;
-        Ok(Self { file: setup.file, engine, providers, agents, stop, store })
+        let (file, state) = (setup.file, setup.state);
+        Ok(Self { file, engine, providers, agents, stop, state, base, keys, clock, store })
     }
 
     /// The state.

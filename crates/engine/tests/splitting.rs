@@ -74,7 +74,7 @@ impl Story {
         let network = Network::new("IR", Asn(58_224)).unwrap();
         for door in doors {
             let (since, evidence) = (self.stage.now(), "test".to_owned());
-            let verdict = Verdict { state: State::Blocked, since, evidence };
+            let verdict = Verdict::new(State::Blocked, since, evidence);
             self.verdicts.0.insert(*door, [(network, verdict)].into());
         }
         for _ in 0..5 {

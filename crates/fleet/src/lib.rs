@@ -49,4 +49,4 @@ pub use stage::Stage;
 pub use time::{Span, Timestamp};
 pub use topology::Topology;
 pub use units::{Share, Usd};
-pub use verdict::{Network, State, Verdict, Verdicts};
+pub use verdict::{Network, Source, State, Verdict, Verdicts};

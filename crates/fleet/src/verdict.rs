@@ -108,6 +108,23 @@ impl fmt::Display for State {
     }
 }
 
+/// Who found a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The operator, or whatever the operator asks: it stays until the operator takes it back.
+    #[default]
+    Operator,
+    /// The controller, from what clients report: it changes as they do.
+    Clients,
+}
+
+impl Source {
+    const fn is_operator(&self) -> bool {
+        matches!(self, Self::Operator)
+    }
+}
+
 /// A state with when it began and what it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -118,6 +135,16 @@ pub struct Verdict {
     /// What it rests on, in a few words and numbers; it names no client.
     #[serde(default)]
     pub evidence: String,
+    /// Who found it.
+    #[serde(default, skip_serializing_if = "Source::is_operator")]
+    pub source: Source,
+}
+
+impl Verdict {
+    /// A verdict of the operator's.
+    pub fn new(state: State, since: Timestamp, evidence: impl Into<String>) -> Self {
+        Self { state, since, evidence: evidence.into(), source: Source::Operator }
+    }
 }
 
 /// All verdicts: for each front door, the networks that something is known of.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use damm_fleet::{FrontdoorId, Network, State, Timestamp, Verdict, Verdicts};
+use damm_fleet::{FrontdoorId, Network, Source, State, Timestamp, Verdict, Verdicts};
 
 use crate::cell::Cell;
 use crate::door::Door;
@@ -185,7 +185,7 @@ fn verdict(door: &Door, cell: &Cell, isp: &Isp, s: &Tuned) -> Option<Verdict> {
             }
         },
     };
-    Some(Verdict { state: told, since: moment(since), evidence })
+    Some(Verdict { state: told, since: moment(since), evidence, source: Source::Clients })
 }
 
 fn of_cell(door: &Door, cell: &Cell, isp: &Isp, s: &Tuned) -> Option<Finding> {

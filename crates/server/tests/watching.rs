@@ -15,6 +15,7 @@ use damm_fleet::{
     Role, Seed, Span, State, Topology, Verdicts,
 };
 use damm_hearing::{Heard, Sender};
+use damm_origins::Origins;
 use damm_protocol::CredentialId;
 use damm_protocol::evidence::{
     Attempt, Ending, Entry, Epoch, Phase as Came, Report, ReporterKey, VERSION, WitnessKey,
@@ -171,6 +172,7 @@ fn parts(
         keys: keys.clone(),
         clock: Arc::new(clock.clone()),
         file: kept(dir),
+        origins: None,
         key: [9; 32],
     }
 }
@@ -295,8 +297,7 @@ async fn verdicts_that_others_put_there_stay() {
     let scene = Scene::new().await;
     let [door, other] = [scene.doors()[0], scene.doors()[1]];
     let elsewhere = Network::new("TM", Asn(20_661)).unwrap();
-    let theirs =
-        Verdict { state: State::Blocked, since: world::START, evidence: "told".to_owned() };
+    let theirs = Verdict::new(State::Blocked, world::START, "told");
     let mut verdicts = Verdicts::default();
     verdicts.0.entry(other).or_default().insert(elsewhere, theirs.clone());
     scene.store.put_verdicts(&verdicts).await.unwrap();
@@ -307,6 +308,61 @@ async fn verdicts_that_others_put_there_stay() {
     let stand = scene.store.verdicts().await.unwrap();
     assert_eq!(stand.state(door, home()), State::Blocked);
     assert_eq!(stand.of(other).find(|(n, _)| **n == elsewhere).map(|(_, v)| v), Some(&theirs));
+}
+
+#[tokio::test]
+async fn a_verdict_of_ours_is_taken_back_by_who_knows_nothing_of_it_any_more() {
+    let mut scene = Scene::new().await;
+    let [door, other] = [scene.doors()[0], scene.doors()[1]];
+    for failing in [&[][..], &[], &[], &[], &[door]] {
+        scene.half_an_hour(failing).await;
+    }
+    assert_eq!(scene.state(door).await, State::Blocked);
+    let mut verdicts = scene.store.verdicts().await.unwrap();
+    let theirs = Verdict::new(State::Blocked, world::START, "told");
+    verdicts.0.entry(other).or_default().insert(home(), theirs);
+    scene.store.put_verdicts(&verdicts).await.unwrap();
+    // The scores are lost; the state has both verdicts.
+    std::fs::remove_file(kept(&scene.dir)).unwrap();
+    scene.restart();
+    scene.minutes(1).await;
+    assert_eq!(scene.state(door).await, State::Unknown);
+    assert_eq!(scene.state(other).await, State::Blocked);
+}
+
+#[tokio::test]
+async fn a_verdict_outlives_a_crash_right_after_it() {
+    let mut scene = Scene::new().await;
+    let door = scene.doors()[0];
+    for failing in [&[][..], &[], &[], &[], &[door]] {
+        scene.half_an_hour(failing).await;
+    }
+    assert_eq!(scene.state(door).await, State::Blocked);
+    scene.restart();
+    scene.minutes(2).await;
+    assert_eq!(scene.state(door).await, State::Blocked);
+}
+
+#[tokio::test]
+async fn a_sender_is_where_the_table_has_it_unless_it_came_through_the_fleet() {
+    let mut scene = Scene::new().await;
+    let table = "192.0.2.0/24 AS58224 IR\n203.0.113.0/24 AS64500 NL\n198.51.100.0/24 AS1";
+    let origins = Some(Arc::new(Origins::parse(table).unwrap()));
+    let parts = parts(&scene.dir, &scene.store, &scene.clock, &scene.keys, &scene.topology);
+    scene.watch = Watch::open(WatchParts { origins, ..parts });
+    scene.inventory.machines.values_mut().for_each(|m| {
+        m.address = Some("203.0.113.9".parse().unwrap());
+    });
+    scene.minutes(1).await;
+    let sender = |from: &str| scene.watch.sender(from.parse().unwrap());
+    assert_eq!(sender("192.0.2.7"), Sender::Seen(home()));
+    assert_eq!(sender("::ffff:192.0.2.7"), Sender::Seen(home()));
+    let abroad = Network::new("NL", Asn(64_500)).unwrap();
+    assert_eq!(sender("203.0.113.8"), Sender::Seen(abroad));
+    // A node of the fleet's; a country that the table does not say; nobody's address.
+    for unseen in ["203.0.113.9", "198.51.100.1", "127.0.0.1"] {
+        assert_eq!(sender(unseen), Sender::Unseen, "{unseen}");
+    }
 }
 
 #[tokio::test]

@@ -20,8 +20,22 @@ use crate::tripwire::point;
 static INVITATIONS: Statement = Statement {
     table: "invitations",
     sql: "INSERT INTO invitations SELECT value ->> 0, value ->> 1 FROM json_each(?1)
-          WHERE true ON CONFLICT (hash) DO UPDATE SET body = excluded.body",
+          WHERE true ON CONFLICT (hash) DO UPDATE SET body = json_set(excluded.body, '$.revoked',
+              json(iif(excluded.body ->> 'revoked' OR body ->> 'revoked', 'true', 'false')))",
 };
+
+/// Revokes invitations: hash.
+static REVOKED: Statement = Statement {
+    table: "invitations",
+    sql: "UPDATE invitations SET body = json_set(body, '$.revoked', json('true'))
+          WHERE hash IN (SELECT value ->> 0 FROM json_each(?1))",
+};
+
+/// A piece of all clients that are let in, for `read_all`.
+const PIECE: &str = "SELECT max(r), '[' || group_concat('[' || (r - 1) || ',' || body || ']')
+    || ']' FROM (SELECT number + 1 AS r, clients.body FROM clients JOIN credentials USING (number)
+                 WHERE number + 1 > ?1 AND credentials.body IS NOT NULL
+                 ORDER BY number LIMIT 2000)";
 
 /// Adds clients: number, mark, body.
 static CLIENTS: Statement = Statement {
@@ -70,7 +84,7 @@ impl Store {
         self.read_entries("invitations", "SELECT hash, body FROM invitations").await
     }
 
-    /// Stores what is held of an invitation.
+    /// Stores what is held of an invitation: an object whose `revoked`, once true, stays so.
     ///
     /// # Errors
     ///
@@ -79,6 +93,27 @@ impl Store {
     pub async fn put_invitation(&self, hash: &str, invitation: &impl Serialize) -> Result<()> {
         let body = text("an invitation", invitation)?;
         self.put(point!("put_invitation"), vec![Row::new(&INVITATIONS, &(hash, body))?]).await
+    }
+
+    /// Takes an invitation back, by its code's hash, whatever is enrolled with it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReadOnly`](crate::Error::ReadOnly), [`Error::Full`](crate::Error::Full) and other
+    /// failures of the database.
+    pub async fn revoke_invitation(&self, hash: &str) -> Result<()> {
+        self.put(point!("revoke_invitation"), vec![Row::new(&REVOKED, &[hash])?]).await
+    }
+
+    /// All clients that enrolled and are let in: what is held of each.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`](crate::Error::Corrupt) and other failures of the database.
+    pub async fn clients<T: DeserializeOwned>(&self) -> Result<Vec<(CredentialId, T)>> {
+        let mut all = Vec::new();
+        self.read_all("clients", PIECE, |client| all.push(client)).await?;
+        Ok(all)
     }
 
     /// What is used of a population's rate of enrolments; `None` when nobody has enrolled.

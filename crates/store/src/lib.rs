@@ -93,6 +93,7 @@ impl Store {
         let place = Arc::new(Place(path.to_owned()));
         let held = match access {
             Access::Write => Some(open::hold(&place).await?),
+            Access::Beside => Some(open::join(&place).await?),
             Access::Read => None,
         };
         let reader = open::look(&place).await?;

@@ -25,8 +25,8 @@ const BUSY: Duration = Duration::from_secs(10);
 pub(crate) struct Held {
     /// The only connection that writes.
     pub conn: SqliteConnection,
-    /// Given back last.
-    pub lock: Lock,
+    /// Given back last; none beside the process that has it.
+    pub lock: Option<Lock>,
 }
 
 /// Takes the lock of a state, makes the state when it is missing, and brings it up to date.
@@ -44,7 +44,14 @@ pub(crate) async fn hold(place: &Place) -> Result<Held> {
     let mut conn = connect(writing(&place.0), place).await?;
     let from = schema::version(&mut conn, place).await?;
     schema::migrate(&mut conn, from, place).await?;
-    Ok(Held { conn, lock })
+    Ok(Held { conn, lock: Some(lock) })
+}
+
+/// Opens a state for writing beside the process that has its lock. It has to be there, and up to
+/// date; each write is a transaction of its own.
+pub(crate) async fn join(place: &Place) -> Result<Held> {
+    look(place).await?.close().await.map_err(|e| place.sql(e))?;
+    Ok(Held { conn: connect(writing(&place.0), place).await?, lock: None })
 }
 
 /// Opens the writer's connection again; the lock is held already.

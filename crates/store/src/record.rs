@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 pub enum Access {
     /// To be written by this process alone; the file is made when it is missing.
     Write,
+    /// To be written beside whoever holds it for writing: only for what no process has in memory,
+    /// which are invitations and the audit log.
+    Beside,
     /// To be read only, beside whoever writes.
     Read,
 }

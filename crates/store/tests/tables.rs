@@ -12,6 +12,7 @@ use damm_fleet::{Asn, FrontdoorId, Network, NodeId, Role, Seed, State, Verdicts}
 use damm_store::{
     Access, BucketKey, Error, Exposure, Orphan, PublishedBucket, Store, StoredReport, Tripwire,
 };
+use serde_json::json;
 use world::*;
 
 /// The state, closed and opened again.
@@ -147,7 +148,7 @@ async fn verdicts_are_replaced_as_a_whole() {
     let store = room.write().await.unwrap();
     let mut seed = Seed::from_number(4);
     let network = Network::new("IR", Asn(58_224)).unwrap();
-    let verdict = |state| Verdict { state, since: at(1), evidence: "7 of 9 reports".to_owned() };
+    let verdict = |state| Verdict::new(state, at(1), "7 of 9 reports");
     let (a, b) = (seed.frontdoor(), seed.frontdoor());
     let first = [a, b].map(|d| (d, [(network, verdict(State::Blocked))].into()));
     store.put_verdicts(&Verdicts(first.into())).await.unwrap();
@@ -280,4 +281,24 @@ async fn a_tripwire_before_a_commit_stops_it_and_one_after_only_hides_it() {
         let is_target = store.target_id().await.unwrap() == next.id;
         assert_eq!(is_target, point != "before set_target", "{point}");
     }
+}
+
+#[tokio::test]
+async fn an_invitation_that_is_revoked_beside_the_writer_stays_revoked() {
+    let room = Room::new();
+    let store = room.write().await.unwrap();
+    let held = |left: u32| json!({ "left": left, "revoked": false });
+    store.put_invitation("a", &held(2)).await.unwrap();
+    let beside = Store::open(&room.path, Access::Beside).await.unwrap();
+    beside.revoke_invitation("a").await.unwrap();
+    beside.put_invitation("b", &held(1)).await.unwrap();
+    beside.close().await.unwrap();
+    // The writer, who had read it before, notes that it was used.
+    store.put_invitation("a", &held(1)).await.unwrap();
+    let all: BTreeMap<String, serde_json::Value> = store.invitations().await.unwrap();
+    assert_eq!(all["a"], json!({ "left": 1, "revoked": true }));
+    assert_eq!(all["b"], held(1));
+    let nowhere = room.path.with_file_name("none.db");
+    let refused = Store::open(&nowhere, Access::Beside).await.unwrap_err();
+    assert!(matches!(refused, damm_store::Error::Missing { .. }), "{refused}");
 }

@@ -14,6 +14,7 @@ mod demo;
 mod explain;
 mod export;
 mod init;
+mod invitations;
 pub mod lab;
 mod man;
 mod node;
@@ -59,6 +60,7 @@ async fn run_async(cli: Cli, output: &Output) -> Result<Exit> {
         Command::Apply(args) => apply::run(args, global, output).await,
         Command::Serve(args) => serve::run(args, global, output).await,
         Command::Credentials(args) => credentials::run(args, global, output).await,
+        Command::Invitations(args) => invitations::run(args, global, output).await,
         Command::Status(args) => status::run(args, global, output).await,
         Command::Explain(args) => explain::run(args, global, output).await,
         Command::Audit(args) => audit::run(args, global, output).await,

@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use crate::args::{Global, Serve};
+use crate::clients::Clients;
 use crate::commands::verdicts::actor;
 use crate::exit::{Exit, Result};
 use crate::output::Output;
@@ -13,7 +14,7 @@ use crate::progress::Progress;
 use crate::render::{Line, Style};
 use crate::topology_file::TopologyFile;
 use crate::workbench::{Setup, Workbench};
-use crate::{agents, interrupt, state};
+use crate::{agents, clients, interrupt, state};
 
 /// The first wait between two looks while something is under way, and the longest.
 const PACE: (Span, Span) = (Span::from_secs(5), Span::from_secs(30));
@@ -47,6 +48,7 @@ async fn serve(args: &Serve, bench: &Workbench, progress: &Progress) -> Result<u
     let _watch = interrupt::watch(bench.stop.clone(), None);
     let mut news = bench.agents.as_ref().map(|a| a.news());
     let served = agents::serve(bench, &args.agents, progress).await?;
+    let clients = clients::serve(bench, &args.clients, progress).await?;
     let mut loops = Loop::new(bench, args.every);
     let mut rounds = 0;
     while !bench.stop.is_stopped() {
@@ -55,12 +57,27 @@ async fn serve(args: &Serve, bench: &Workbench, progress: &Progress) -> Result<u
         }
         let wait = loops.round(progress).await?;
         rounds += 1;
-        rest(bench, wait, &mut news).await;
+        tokio::select! {
+            () = rest(bench, wait, &mut news) => {}
+            judged = judged(bench, clients.as_ref()) => judged?,
+        }
     }
     if let Some(served) = served {
         served.stop().await;
     }
+    if let Some(clients) = clients {
+        clients.stop().await;
+    }
     Ok(rounds)
+}
+
+/// Returns once a verdict has changed by what clients report.
+async fn judged(bench: &Workbench, clients: Option<&Clients>) -> Result<()> {
+    let Some(clients) = clients else { return std::future::pending().await };
+    while !clients.look(bench).await? {
+        tokio::time::sleep(TOGETHER.to_std()).await;
+    }
+    Ok(())
 }
 
 /// Sleeps until it is time for another look, agents have something new to say, or the process is

@@ -4,6 +4,7 @@
 pub mod vendor;
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -136,6 +137,19 @@ impl Fleet {
 
     /// Starts the controller, and waits for some words of it; what it says then has to be read.
     pub fn serve(&self, options: &[&str], words: &str) -> (Child, impl Read + use<>) {
+        let (child, stderr, _) = self.serve_saying(options, words);
+        (child, stderr)
+    }
+
+    /// The same for a controller that serves clients; where it does comes along.
+    pub fn serve_clients(&self, options: &[&str]) -> (Child, impl Read + use<>, SocketAddr) {
+        let options = [&["--clients", "127.0.0.1:0"], options].concat();
+        let (child, stderr, said) = self.serve_saying(&options, "clients are served at ");
+        let at = said.rsplit("clients are served at ").next().unwrap().trim();
+        (child, stderr, at.parse().unwrap())
+    }
+
+    fn serve_saying(&self, options: &[&str], words: &str) -> (Child, impl Read + use<>, String) {
         let mut command = self.command(&[&["serve", "topology.json"], options].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -143,7 +157,7 @@ impl Fleet {
         while !said.contains(words) {
             assert!(stderr.read_line(&mut said).unwrap() > 0, "it ended after saying {said}");
         }
-        (child, stderr)
+        (child, stderr, said)
     }
 }
 

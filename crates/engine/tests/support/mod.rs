@@ -242,8 +242,7 @@ impl Stage {
 
     pub fn blocked(&self, door: FrontdoorId) -> Verdicts {
         let network = Network::new("IR", damm_fleet::Asn(58_224)).unwrap();
-        let verdict =
-            Verdict { state: State::Blocked, since: self.now(), evidence: "test".to_owned() };
+        let verdict = Verdict::new(State::Blocked, self.now(), "test");
         Verdicts([(door, [(network, verdict)].into())].into())
     }
 }

@@ -140,7 +140,7 @@ pub fn happen(world: &mut World, event: &Event) {
             let (since, evidence) = (world.now, String::new());
             let (doors, networks) = (doors(world), networks());
             if let (Some(door), Some(network)) = (pick(&doors, door), pick(&networks, network)) {
-                let verdict = Verdict { state, since, evidence };
+                let verdict = Verdict::new(state, since, evidence);
                 world.verdicts.0.entry(door).or_default().insert(network, verdict);
             }
         }

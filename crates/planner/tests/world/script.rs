@@ -204,7 +204,7 @@ impl Script {
         let since = self.world.now;
         for network in networks {
             let network: Network = network.parse().expect("a network");
-            let verdict = Verdict { state, since, evidence: String::new() };
+            let verdict = Verdict::new(state, since, "");
             self.world.verdicts.0.entry(id).or_default().insert(network, verdict);
         }
         String::new()

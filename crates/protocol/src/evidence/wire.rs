@@ -26,6 +26,9 @@ pub enum BadReport {
 }
 
 impl Report {
+    /// Where it is sent, below the controller's address.
+    pub const PATH: &'static str = "/r/reports";
+
     /// The report in CBOR.
     pub fn to_cbor(&self) -> Vec<u8> {
         let mut bytes = Vec::new();

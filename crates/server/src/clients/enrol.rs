@@ -20,6 +20,7 @@ impl ClientsEndpoint {
             return Ok(self.assign(credential.id, &client));
         }
         let (number, client) = self.let_in(asked, &mark).await?;
+        self.parts.watch.let_in(number, &client.population, client.day());
         if let Some(agents) = &self.parts.agents {
             agents.let_in();
         }

@@ -46,6 +46,11 @@ impl Invitation {
 }
 
 impl Client {
+    /// The first moment of the day of its enrolment.
+    pub fn day(&self) -> Timestamp {
+        Timestamp::from_millis(i64::try_from(self.day).map_or(i64::MAX, |d| d.saturating_mul(DAY)))
+    }
+
     /// A client that enrols now. The hour is not kept: it could be told from traffic who it was.
     pub(super) fn new(invitation: &Invitation, hash: String, now: Timestamp) -> Self {
         let day = now.as_millis().div_euclid(DAY);

@@ -23,9 +23,8 @@ const LIMITS: Limits = Limits {
 };
 
 impl Answer for ClientsEndpoint {
-    /// Where a client connects from is not looked at.
-    async fn answer(&self, request: Request<Incoming>, _: IpAddr) -> Reply {
-        self.route(request).await
+    async fn answer(&self, request: Request<Incoming>, from: IpAddr) -> Reply {
+        self.route(request, from).await
     }
 }
 

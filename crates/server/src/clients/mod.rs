@@ -1,8 +1,11 @@
-//! The clients' endpoint: enrolment, and each client's catalogs in the format that its app reads.
+//! The clients' endpoint: enrolment, each client's catalogs in the format that its app reads, and
+//! where clients report what works.
 //!
 //! # Guarantees
 //!
-//! - Nothing of where a client connects from is kept, logged or told.
+//! - Nothing of where a client connects from is kept, logged or told. With a report its network is
+//!   looked up, and the address is forgotten.
+//! - A report is answered the same whatever counted of it.
 //! - Whatever is not to be found is answered alike: nobody learns by asking which paths there are,
 //!   nor whether an invitation is spent, revoked, expired or made up.
 //! - Enrolling again with the same invitation and credential gives the same answer, and uses
@@ -17,6 +20,7 @@ mod assignment;
 mod enrol;
 mod held;
 mod listen;
+mod reports;
 mod routes;
 mod shelf;
 mod subscription;
@@ -33,7 +37,7 @@ use damm_formats::Settings;
 use damm_store::Store;
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::AgentsEndpoint;
+use crate::{AgentsEndpoint, Watch};
 pub use held::{Client, Invitation};
 pub use tls::Certificate;
 
@@ -54,6 +58,10 @@ pub struct ClientParts {
     pub clock: Arc<dyn Clock>,
     /// Where agents are told of new clients, in a fleet that has some.
     pub agents: Option<Arc<AgentsEndpoint>>,
+    /// Who hears what clients report.
+    pub watch: Arc<Watch>,
+    /// Whether clients connect to us themselves, and not to a proxy in front of us.
+    pub direct: bool,
     /// What apps are told besides doors.
     pub settings: Settings,
 }

@@ -1,11 +1,13 @@
 //! The routes, and what is answered when there is none.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use damm_catalog::SubscriptionPath;
 use damm_fleet::Span;
 use damm_protocol::Enrol;
+use damm_protocol::evidence::Report;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
@@ -24,6 +26,7 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 /// What a request asks for.
 enum Route {
     Enrol,
+    Reports,
     Subscription(SubscriptionPath),
     Assignment(SubscriptionPath),
 }
@@ -72,6 +75,7 @@ impl Route {
         let reads = matches!(*method, Method::GET | Method::HEAD);
         match path {
             Enrol::PATH => (*method == Method::POST).then_some(Self::Enrol),
+            Report::PATH => (*method == Method::POST).then_some(Self::Reports),
             _ if !reads => None,
             _ => {
                 let rest = path.strip_prefix("/c/")?;
@@ -86,7 +90,7 @@ impl Route {
 
 impl ClientsEndpoint {
     /// Answers a request.
-    pub(super) async fn route(&self, request: Request<Incoming>) -> Reply {
+    pub(super) async fn route(&self, request: Request<Incoming>, from: IpAddr) -> Reply {
         let Some(route) = Route::of(request.method(), request.uri().path()) else {
             return Denied::NotFound.into_reply();
         };
@@ -96,6 +100,7 @@ impl ClientsEndpoint {
         };
         let answered = match route {
             Route::Enrol => self.take_enrolment(request).await,
+            Route::Reports => self.take_report(request, from).await,
             Route::Subscription(path) => self.subscription(&path, &request).await,
             Route::Assignment(path) => self.assignment_again(&path).await,
         };
@@ -110,7 +115,7 @@ impl ClientsEndpoint {
 }
 
 /// A request's body, when it comes whole, in time, and is no longer than this.
-async fn read(request: Request<Incoming>, limit: usize) -> Result<Bytes, Denied> {
+pub(super) async fn read(request: Request<Incoming>, limit: usize) -> Result<Bytes, Denied> {
     let body = Limited::new(request.into_body(), limit).collect();
     let body = tokio::time::timeout(BODY_TIME, body).await.map_err(|_| Denied::NotFound)?;
     Ok(body.map_err(|_| Denied::NotFound)?.to_bytes())

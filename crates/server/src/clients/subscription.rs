@@ -95,7 +95,7 @@ fn reply(document: Document, known: Option<&str>) -> Reply {
     reply
 }
 
-fn said(status: StatusCode, text: String) -> Reply {
+pub(super) fn said(status: StatusCode, text: String) -> Reply {
     let mut reply = Response::new(Full::new(Bytes::from(text)));
     *reply.status_mut() = status;
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");

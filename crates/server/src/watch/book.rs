@@ -1,12 +1,13 @@
 //! Who is let in, what they were told of, and which node each door belongs to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use damm_assign::Paths;
 use damm_engine::Keys;
 use damm_fleet::topology::Population;
-use damm_fleet::{FrontdoorId, Network, NodeId, PopulationName, Timestamp, Topology};
+use damm_fleet::{FrontdoorId, Inventory, Network, NodeId, PopulationName, Timestamp, Topology};
 use damm_hearing::{Member, Roll};
 use damm_protocol::CredentialId;
 use damm_protocol::evidence::{ReporterKey, WitnessKey};
@@ -18,6 +19,8 @@ pub(super) struct Book {
     places: BTreeMap<PopulationName, u32>,
     clients: BTreeMap<CredentialId, Entry>,
     doors: BTreeMap<FrontdoorId, NodeId>,
+    /// Addresses of the fleet's own.
+    own: BTreeSet<IpAddr>,
     /// The buckets that were ever told of a door, by population.
     told: BTreeMap<FrontdoorId, BTreeSet<(u32, u32)>>,
 }
@@ -53,6 +56,7 @@ impl Book {
             clients: BTreeMap::new(),
             doors: BTreeMap::new(),
             told: BTreeMap::new(),
+            own: BTreeSet::new(),
             keys,
         }
     }
@@ -94,6 +98,19 @@ impl Book {
         let gone: Vec<FrontdoorId> = gone.collect();
         gone.iter().for_each(|door| drop(self.told.remove(door)));
         gone
+    }
+
+    /// Notes which addresses are the fleet's own.
+    pub(super) fn own(&mut self, inventory: &Inventory) {
+        let machines = inventory.machines.values().filter_map(|m| m.address);
+        let doors = inventory.frontdoors.values().filter_map(|d| d.address);
+        let exits = inventory.egress_ips.values().filter_map(|e| e.address);
+        self.own = machines.chain(doors).chain(exits).collect();
+    }
+
+    /// Whether an address is one of the fleet's own.
+    pub(super) fn is_ours(&self, address: IpAddr) -> bool {
+        self.own.contains(&address)
     }
 
     fn served(&self, client: CredentialId) -> Option<(Entry, &Served)> {

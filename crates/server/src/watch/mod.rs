@@ -5,7 +5,8 @@
 //! - A report is judged in memory: nothing of it is written but the detector's scores, which name
 //!   no client and no address.
 //! - Verdicts are written when one changes, whatever else the state holds of other networks.
-//! - After a restart judging goes on from the last minute that was kept.
+//! - After a restart judging goes on from the last minute that was kept, or from the last verdict
+//!   that changed. Without the file all is learned anew, and verdicts of before are taken back.
 //! - A report is answered the same whatever counted of it.
 //!
 //! # Assumptions
@@ -16,6 +17,7 @@ mod book;
 mod keep;
 mod verdicts;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,19 +25,25 @@ use damm_clouds::Clock;
 use damm_engine::Keys;
 use damm_fleet::inventory::Health;
 use damm_fleet::{
-    Blueprint, FrontdoorId, Inventory, NodeId, PopulationName, Role, Span, Timestamp, Topology,
-    Verdicts,
+    Blueprint, FrontdoorId, Inventory, Network, NodeId, PopulationName, Role, Span, Timestamp,
+    Topology, Verdicts,
 };
 use damm_hearing::{Heard, Hearing, Sender};
+use damm_origins::Origins;
 use damm_protocol::CredentialId;
 use damm_protocol::evidence::Report;
 use damm_reach::{Reach, Standing};
 use damm_store::Store;
 
+use crate::clients::Client;
 use crate::error::ServerError;
 use book::Book;
 
-/// How often everything is judged, and kept.
+/// How often everything is judged while reports come.
+pub const LOOK: Span = Span::from_secs(5);
+
+/// How often everything is judged in any case, nodes' signs of life are counted, and scores are
+/// kept.
 pub const BEAT: Span = Span::from_mins(1);
 
 /// What a watch is made of.
@@ -50,6 +58,8 @@ pub struct WatchParts {
     pub clock: Arc<dyn Clock>,
     /// Where the scores are kept over a restart.
     pub file: PathBuf,
+    /// Which network announces an address, where the operator gave a table.
+    pub origins: Option<Arc<Origins>>,
     /// 32 random bytes that clients' numbers are hidden behind; drawn at start, kept nowhere.
     pub key: [u8; 32],
 }
@@ -59,6 +69,7 @@ pub struct Watch {
     store: Store,
     clock: Arc<dyn Clock>,
     file: PathBuf,
+    origins: Option<Arc<Origins>>,
     inner: Mutex<Inner>,
     /// One judgement at a time.
     turn: tokio::sync::Mutex<()>,
@@ -68,11 +79,22 @@ struct Inner {
     hearing: Hearing,
     reach: Reach,
     book: Book,
-    /// The verdicts of ours that stand in the state.
-    ours: Verdicts,
     judged: Option<Timestamp>,
+    beaten: Option<Timestamp>,
+    /// A report came since.
+    heard: bool,
     /// A verdict changed that may not be written yet.
     unwritten: bool,
+}
+
+/// What came of judging.
+struct Judged {
+    verdicts: Option<Verdicts>,
+    snapshot: Option<Vec<u8>>,
+}
+
+fn is_due(last: Option<Timestamp>, every: Span, now: Timestamp) -> bool {
+    last.is_none_or(|at| now.since(at) >= every)
 }
 
 impl std::fmt::Debug for Watch {
@@ -88,16 +110,18 @@ impl Watch {
         let reach = keep::restore(&parts.file, parts.clock.now());
         let inner = Inner {
             hearing: Hearing::new(parts.key),
-            ours: reach.verdicts(),
             reach,
             book: Book::new(&parts.topology, parts.keys),
             judged: None,
+            beaten: None,
+            heard: false,
             unwritten: true,
         };
         Arc::new(Self {
             store: parts.store,
             clock: parts.clock,
             file: parts.file,
+            origins: parts.origins,
             inner: Mutex::new(inner),
             turn: tokio::sync::Mutex::new(()),
         })
@@ -106,8 +130,35 @@ impl Watch {
     /// Hears a report. What is answered must not depend on what counted.
     pub fn hear(&self, report: &Report, sender: Sender) -> Heard {
         let now = self.clock.now();
-        let Inner { hearing, reach, book, .. } = &mut *self.inner();
+        let Inner { hearing, reach, book, heard, .. } = &mut *self.inner();
+        *heard = true;
         hearing.hear(now, report, sender, book, reach)
+    }
+
+    /// Where a report came from that reached us from an address. The address is forgotten here.
+    ///
+    /// What comes from an address of the fleet's own came through a front door, and says nothing
+    /// of where its sender stands.
+    pub fn sender(&self, from: IpAddr) -> Sender {
+        let from = from.to_canonical();
+        let origin = self.origins.as_ref().and_then(|table| table.of(from));
+        let network = origin.and_then(|o| Some(Network { country: o.country?.code(), asn: o.asn }));
+        match network.filter(|_| !self.inner().book.is_ours(from)) {
+            Some(network) => Sender::Seen(network),
+            None => Sender::Unseen,
+        }
+    }
+
+    /// Notes all clients that are let in.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the store.
+    pub async fn meet(&self) -> Result<(), ServerError> {
+        for (number, client) in self.store.clients::<Client>().await? {
+            self.let_in(number, &client.population, client.day());
+        }
+        Ok(())
     }
 
     /// Notes a client that was let in, and the day of it.
@@ -124,7 +175,12 @@ impl Watch {
         }
     }
 
-    /// Looks at the fleet, and once a [`BEAT`] judges; answers whether a verdict changed.
+    /// Whether it is time to [`look`](Self::look): earlier, nothing comes of it.
+    pub fn is_due(&self) -> bool {
+        self.inner().is_due(self.clock.now())
+    }
+
+    /// Looks at the fleet, and when it is time judges; answers whether a verdict changed.
     ///
     /// # Errors
     ///
@@ -135,27 +191,42 @@ impl Watch {
         inventory: &Inventory,
     ) -> Result<bool, ServerError> {
         let _turn = self.turn.lock().await;
-        let now = self.clock.now();
-        let Some((verdicts, snapshot)) = self.inner().judge(now, blueprint, inventory) else {
+        if !self.is_due() {
             return Ok(false);
-        };
-        let changed = match verdicts {
-            Some(verdicts) => self.put(verdicts).await?,
-            None => false,
-        };
-        keep::keep(&self.file, now, snapshot).await;
-        Ok(changed)
+        }
+        self.told(&self.store.learned().await?);
+        let now = self.clock.now();
+        let judged = self.inner().judge(now, blueprint, inventory);
+        // Scores first: whoever starts again after a crash in between knows of what was judged.
+        if let Some(snapshot) = judged.snapshot {
+            keep::keep(&self.file, now, snapshot).await;
+        }
+        match judged.verdicts {
+            Some(verdicts) => self.put(verdicts).await,
+            None => Ok(false),
+        }
     }
 
-    async fn put(&self, verdicts: Verdicts) -> Result<bool, ServerError> {
+    /// What is known of every door, as the last judgement has it.
+    pub fn verdicts(&self) -> Verdicts {
+        self.inner().reach.verdicts()
+    }
+
+    /// Keeps the scores as they are, for the next start.
+    pub async fn close(&self) {
+        let _turn = self.turn.lock().await;
+        let snapshot = self.inner().reach.snapshot();
+        keep::keep(&self.file, self.clock.now(), snapshot).await;
+    }
+
+    async fn put(&self, ours: Verdicts) -> Result<bool, ServerError> {
         let before = self.store.verdicts().await?;
-        let after = verdicts::merged(before.clone(), &self.inner().ours, &verdicts);
+        let after = verdicts::merged(before.clone(), ours);
         let changed = verdicts::differ(&before, &after);
         if changed {
             self.store.put_verdicts(&after).await?;
         }
-        let mut inner = self.inner();
-        (inner.ours, inner.unwritten) = (verdicts, false);
+        self.inner().unwritten = false;
         Ok(changed)
     }
 
@@ -166,23 +237,26 @@ impl Watch {
 }
 
 impl Inner {
-    /// Judges when it is time: all verdicts when one changed, and what is to be kept.
-    fn judge(
-        &mut self,
-        now: Timestamp,
-        blueprint: &Blueprint,
-        inventory: &Inventory,
-    ) -> Option<(Option<Verdicts>, Vec<u8>)> {
-        if self.judged.is_some_and(|at| now.since(at) < BEAT) {
-            return None;
-        }
-        self.judged = Some(now);
+    fn is_due(&self, now: Timestamp) -> bool {
+        let every = if self.heard || self.unwritten { LOOK } else { BEAT };
+        is_due(self.judged, every, now)
+    }
+
+    /// Judges: all verdicts when one changed, and what is to be kept.
+    fn judge(&mut self, now: Timestamp, blueprint: &Blueprint, inventory: &Inventory) -> Judged {
+        (self.judged, self.heard) = (Some(now), false);
         self.stand(blueprint);
-        self.beat(now, blueprint, inventory);
-        self.hearing.sweep(now);
+        self.book.own(inventory);
+        let beats = is_due(self.beaten, BEAT, now);
+        if beats {
+            self.beaten = Some(now);
+            self.beat(now, blueprint, inventory);
+            self.hearing.sweep(now);
+        }
         self.unwritten |= !self.reach.tick(now).is_empty();
         let verdicts = self.unwritten.then(|| self.reach.verdicts());
-        Some((verdicts, self.reach.snapshot()))
+        let snapshot = (beats || verdicts.is_some()).then(|| self.reach.snapshot());
+        Judged { verdicts, snapshot }
     }
 
     /// Tells the detector of doors that came, and of those that went.

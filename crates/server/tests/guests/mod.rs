@@ -1,5 +1,6 @@
 //! A fleet in a state, a clients' endpoint on loopback, and clients that ask it.
 #![allow(clippy::unwrap_used, reason = "what does not work here fails the test")]
+#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,13 +10,14 @@ use damm_catalog::{Catalog, Expected, Front, SCHEMA, Verifier};
 use damm_clouds::ManualClock;
 use damm_engine::Keys;
 use damm_fleet::{
-    Blueprint, Diff, Duty, Frontdoor, FrontdoorId, Node, Origin, Reason, RegionName, Role, Seed,
-    Span, Stage, Timestamp, Topology, Usd,
+    Blueprint, Diff, Duty, Frontdoor, FrontdoorId, Node, NodeId, Origin, Reason, RegionName, Role,
+    Seed, Span, Stage, Timestamp, Topology, Usd,
 };
 use damm_formats::Settings;
+use damm_origins::Origins;
 use damm_protocol::{Assignment, ClientSecret, Enrol, InvitationCode, NewCredential, Secret32};
 use damm_server::clients::Invitation;
-use damm_server::{ClientParts, ClientsEndpoint, Served};
+use damm_server::{ClientParts, ClientsEndpoint, Served, Watch, WatchParts};
 use damm_store::{Access, Store};
 use serde_json::json;
 use tempfile::TempDir;
@@ -30,7 +32,9 @@ pub struct World {
     pub store: Store,
     pub clock: ManualClock,
     pub keys: Arc<Keys>,
+    pub watch: Arc<Watch>,
     pub served: Served,
+    pub node: NodeId,
     pub doors: Vec<FrontdoorId>,
 }
 
@@ -123,17 +127,39 @@ fn node(seed: &mut Seed) -> Node {
     }
 }
 
-async fn serve(store: &Store, clock: &ManualClock, keys: &Arc<Keys>, dir: &TempDir) -> Served {
+/// What clients' addresses are in these tests.
+const ORIGINS: &str = "127.0.0.0/8 AS58224 IR";
+
+async fn serve(
+    store: &Store,
+    clock: &ManualClock,
+    keys: &Arc<Keys>,
+    dir: &TempDir,
+) -> (Arc<Watch>, Served) {
+    let clock = Arc::new(clock.clone());
+    let watch = Watch::open(WatchParts {
+        store: store.clone(),
+        topology: topology(),
+        keys: keys.clone(),
+        clock: clock.clone(),
+        file: dir.path().join("damm.db.reach"),
+        origins: Some(Arc::new(Origins::parse(ORIGINS).unwrap())),
+        key: [9; 32],
+    });
+    watch.meet().await.unwrap();
     let endpoint = ClientsEndpoint::new(ClientParts {
         store: store.clone(),
         topology: topology(),
         base: dir.path().to_owned(),
         keys: keys.clone(),
-        clock: Arc::new(clock.clone()),
+        clock,
         agents: None,
+        watch: watch.clone(),
+        direct: true,
         settings: Settings::default(),
     });
-    endpoint.serve(SocketAddr::from(([127, 0, 0, 1], 0)), None).await.unwrap()
+    let listening = endpoint.serve(SocketAddr::from(([127, 0, 0, 1], 0)), None).await.unwrap();
+    (watch, listening)
 }
 
 impl World {
@@ -143,23 +169,25 @@ impl World {
         let node = node(&mut Seed::from_number(1));
         let doors = node.frontdoors.keys().copied().collect();
         retarget(&store, 2, |next| drop(next.nodes.insert(node.id, node.clone()))).await;
-        let (clock, keys) = (ManualClock::at(START), keys());
-        let served = serve(&store, &clock, &keys, &dir).await;
-        Self { dir, store, clock, keys, served, doors }
+        let (clock, keys, node) = (ManualClock::at(START), keys(), node.id);
+        let (watch, served) = serve(&store, &clock, &keys, &dir).await;
+        Self { dir, store, clock, keys, watch, served, node, doors }
     }
 
     pub async fn restart(self) -> Self {
-        let Self { dir, store, clock, keys, served, doors } = self;
+        let Self { dir, store, clock, keys, watch, served, node, doors } = self;
         served.stop().await;
+        watch.close().await;
         store.close().await.unwrap();
         let store = Store::open(&dir.path().join("damm.db"), Access::Write).await.unwrap();
-        let served = serve(&store, &clock, &keys, &dir).await;
-        Self { dir, store, clock, keys, served, doors }
+        let (watch, served) = serve(&store, &clock, &keys, &dir).await;
+        Self { dir, store, clock, keys, watch, served, node, doors }
     }
 
     /// Ends it all; the answer has the directory, and what is left of the keys to search for.
     pub async fn close(self) -> (TempDir, String) {
         self.served.stop().await;
+        self.watch.close().await;
         self.store.close().await.unwrap();
         (self.dir, self.keys.secret().to_text().to_string())
     }
@@ -186,7 +214,7 @@ impl World {
         let secret = ClientSecret::new(Secret32::new([client; 32]));
         let credential = NewCredential::of(&secret);
         let enrol = Enrol { invitation: code.clone(), credential };
-        self.ask("POST", Enrol::PATH, &[], &serde_json::to_string(&enrol).unwrap()).await
+        self.ask("POST", Enrol::PATH, &[], serde_json::to_string(&enrol).unwrap()).await
     }
 
     /// The path of a client that is let in no longer.
@@ -206,16 +234,18 @@ impl World {
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
-        body: &str,
+        body: impl AsRef<[u8]>,
     ) -> Answer {
+        let body = body.as_ref();
         let mut stream = tokio::net::TcpStream::connect(self.served.address()).await.unwrap();
         let headers: String = headers.iter().map(|(n, v)| format!("{n}: {v}\r\n")).collect();
         let length = body.len();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
-             content-length: {length}\r\n{headers}\r\n{body}"
+             content-length: {length}\r\n{headers}\r\n"
         );
-        stream.write_all(request.as_bytes()).await.unwrap();
+        let request = [request.as_bytes(), body].concat();
+        stream.write_all(&request).await.unwrap();
         let mut answer = Vec::new();
         // Where more was sent than is read, the connection may end with a reset behind the answer.
         drop(stream.read_to_end(&mut answer).await);

@@ -245,11 +245,7 @@ async fn block(theatre: &Theatre<'_>, door: FrontdoorId, whom: &[&str]) -> Resul
     let known = verdicts.0.entry(door).or_default();
     for population in whom.iter().filter_map(|p| topology.populations.get(*p)) {
         for asn in &population.asns {
-            let verdict = Verdict {
-                state: State::Blocked,
-                since: theatre.now(),
-                evidence: "9 of 9 probes timed out".to_owned(),
-            };
+            let verdict = Verdict::new(State::Blocked, theatre.now(), "9 of 9 probes timed out");
             let network = Network::new(&population.country, *asn);
             known.extend(network.map(|n| (n, verdict)));
         }
