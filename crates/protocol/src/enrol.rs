@@ -163,6 +163,9 @@ pub struct Assignment {
 pub struct Place {
     /// How it is asked.
     pub at: At,
+    /// Whether what lies there is sealed: the object at a place in `objects` is opened with the
+    /// identity at the same place in [`Assignment::identities`].
+    pub sealed: bool,
     /// For each region, one name for each bucket that the client can ever be in, its base bucket's
     /// first. The one that is found last in this order is its own.
     pub objects: BTreeMap<RegionName, Vec<String>>,
@@ -172,7 +175,8 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum At {
-    /// Files below an address, fetched over HTTP: `URL` and then the object's name.
+    /// Files below an address, fetched over HTTP: `URL` and then the object's name. A public
+    /// S3-compatible store is read so.
     Files {
         /// The address, with its last slash.
         url: String,
@@ -181,6 +185,11 @@ pub enum At {
     Directory {
         /// The directory.
         path: String,
+    },
+    /// TXT records below a zone, asked of any resolver: the object's name, a dot, and the zone.
+    Names {
+        /// The zone, with no last dot.
+        zone: String,
     },
 }
 

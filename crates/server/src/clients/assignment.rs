@@ -42,7 +42,8 @@ impl ClientsEndpoint {
             let objects = regions.iter().map(|region| {
                 (region.clone(), path.iter().map(|bucket| name(region, *bucket)).collect())
             });
-            Place { at: At::Directory { path: dir.clone() }, objects: objects.collect() }
+            let at = At::Directory { path: dir.clone() };
+            Place { at, sealed: false, objects: objects.collect() }
         };
         Assignment {
             number,
