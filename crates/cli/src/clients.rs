@@ -31,7 +31,9 @@ impl Clients {
             return Ok(false);
         }
         let inventory = bench.engine.inventory().await?;
-        Ok(self.watch.look(&bench.engine.blueprint(), &inventory).await?)
+        // Agents that can't be asked say nothing new.
+        let words = bench.providers.agents.reports().await.unwrap_or_default();
+        Ok(self.watch.look(&bench.engine.blueprint(), &inventory, &words).await?)
     }
 
     /// Answers nobody any more, and keeps what was heard.

@@ -1,8 +1,8 @@
 //! Where reports come in.
 
 use damm_fleet::{Network, Span, Timestamp};
-use damm_protocol::evidence::{Entry, Report};
-use damm_protocol::{CredentialId, evidence::NodeSaw};
+use damm_protocol::CredentialId;
+use damm_protocol::evidence::{Entry, Epoch, NodeSaw, Report, ReporterKey};
 use damm_reach::{Age, Outcome, Reach, Taken};
 
 use crate::meaning::outcome;
@@ -36,6 +36,7 @@ pub struct Hearing {
 struct Speaker {
     credential: CredentialId,
     member: Member,
+    key: ReporterKey,
     network: Network,
     age: Age,
 }
@@ -71,6 +72,7 @@ impl Hearing {
         let speaker = Speaker {
             credential: report.by,
             member,
+            key: roll.reporter_key(report.by),
             network: network(report, sender, &member, roll),
             age: Age::of(now.since(member.enrolled)),
         };
@@ -107,8 +109,9 @@ impl Hearing {
     ) -> Fate {
         let (by, door) = (speaker.credential, entry.ep);
         // The token is bound to what the client claims: it can't know what will be seen of it.
-        let genuine = entry.is_by(&roll.reporter_key(by), claimed) && roll.was_told(by, door);
-        if !genuine || !self.spent.spend(entry.epoch, self.numbers.word(by, door), now) {
+        let genuine = entry.is_by(&speaker.key, claimed) && roll.was_told(by, door);
+        let due = Epoch::is_heard(roll.due(by, entry.epoch), now);
+        if !genuine || !due || !self.spent.spend(entry.epoch, self.numbers.word(by, door), now) {
             return Fate::Refused;
         }
         let saw = roll.witness_key(door).map_or(NodeSaw::Nothing, |key| entry.seen_by(&key));

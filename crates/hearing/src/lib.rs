@@ -6,8 +6,9 @@
 //!
 //! # What counts
 //!
-//! - An entry whose token is the client's own, of this epoch or its neighbours, for a door that the
-//!   client was told of; once.
+//! - An entry whose token is the client's own, for a door that the client was told of; once in an
+//!   epoch, and within ten minutes of the client's own moment in it. So all speak equally often,
+//!   and those who lie together can't do so all at once.
 //! - As a success only with the receipt of the door's own node.
 //! - From the network that the sender was seen in; as claimed when nobody could see it, and then
 //!   only within the client's population, else as of an unknown network of its country.

@@ -2,7 +2,7 @@
 
 use damm_fleet::{Asn, FrontdoorId, Network, Timestamp};
 use damm_protocol::CredentialId;
-use damm_protocol::evidence::{ReporterKey, WitnessKey};
+use damm_protocol::evidence::{Epoch, ReporterKey, WitnessKey};
 
 /// What the caller knows of clients and doors. Asked for each entry, so answers should be at hand.
 pub trait Roll {
@@ -14,6 +14,11 @@ pub trait Roll {
 
     /// What a client makes its tokens with.
     fn reporter_key(&self, credential: CredentialId) -> ReporterKey;
+
+    /// When a client is to report in an epoch; see [`ReporterKey::due`].
+    fn due(&self, credential: CredentialId, epoch: Epoch) -> Timestamp {
+        self.reporter_key(credential).due(epoch)
+    }
 
     /// Whether a client was told of a door, now or within the last catalog's life.
     fn was_told(&self, credential: CredentialId, door: FrontdoorId) -> bool;

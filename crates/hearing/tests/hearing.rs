@@ -50,6 +50,15 @@ impl Roll for Village {
         ReporterKey::new(bytes)
     }
 
+    /// Each is heard whenever it speaks, but for 9,999.
+    fn due(&self, credential: CredentialId, epoch: Epoch) -> Timestamp {
+        match credential.number() {
+            9_999 => self.reporter_key(credential).due(epoch),
+            _ if epoch == Epoch::at(self.now) => self.now,
+            _ => Timestamp::EPOCH,
+        }
+    }
+
     fn was_told(&self, _: CredentialId, door: FrontdoorId) -> bool {
         (1..=4).contains(&door.raw())
     }
@@ -120,6 +129,7 @@ impl Ear {
     fn minutes(&mut self, n: u64) {
         for _ in 0..n {
             self.now = self.now + Span::from_mins(1);
+            self.roll.now = self.now;
             (1..=5).for_each(|n| self.reach.heartbeat(self.now, door(n), true));
             self.reach.tick(self.now);
         }
@@ -146,6 +156,30 @@ fn a_clients_word_on_a_door_counts_once_in_each_epoch() {
     assert_eq!(ear.hear(1, vec![success]), REFUSED, "another word on the same door");
     ear.minutes(30);
     assert_eq!(ear.fails(1, 1), COUNTED);
+}
+
+#[test]
+fn a_client_is_heard_at_its_own_moment_of_an_epoch_and_at_no_other() {
+    let mut ear = Ear::new();
+    let key = ear.roll.reporter_key(client(9_999));
+    let mut heard = Vec::new();
+    for _ in 0..240 {
+        ear.minutes(1);
+        if ear.fails(9_999, 1) == COUNTED {
+            heard.push(ear.now);
+        }
+    }
+    // Once in each half hour, early in the twelve minutes that are its own.
+    assert!((7..=9).contains(&heard.len()), "{heard:?}");
+    for at in &heard {
+        let due = key.due(Epoch::at(*at));
+        assert!(Epoch::is_heard(due, *at), "{at} for {due}");
+    }
+    // Moments are spread evenly over an epoch.
+    let epoch = Epoch::at(ear.now);
+    let due = (0..3_000).map(|n| ear.roll.reporter_key(client(n)).due(epoch).since(epoch.begins()));
+    let first = due.filter(|after| *after < Span::from_mins(10)).count();
+    assert!((900..1_100).contains(&first), "{first}");
 }
 
 #[test]
@@ -240,6 +274,9 @@ fn a_block_is_noticed_by_what_clients_say() {
         let seen = ear.seen(by, 2);
         assert_eq!(ear.hear(by, vec![seen]), COUNTED);
     }
+    // A node that died would look the same: it is asked first.
+    ear.minutes(1);
+    assert_ne!(ear.state(1), State::Blocked);
     ear.minutes(1);
     assert_eq!((ear.state(1), ear.state(2)), (State::Blocked, State::Reachable));
 }

@@ -136,11 +136,13 @@ impl Door {
         self.down_since != 0
     }
 
-    /// Whether it is known to answer somebody outside this country.
-    pub(crate) fn is_up_beyond(&self, country: [u8; 2], now: u32) -> bool {
+    /// Whether it is known to answer somebody outside a country. A heartbeat says so only when it
+    /// was answered after all that looks like a block there began: a node that dies looks the same
+    /// until it is asked.
+    pub(crate) fn is_up_beyond(&self, pool: &Pool, now: u32) -> bool {
         match self.beat {
             0 => {
-                let others = self.pools.iter().filter(|p| p.country != country);
+                let others = self.pools.iter().filter(|p| p.country != pool.country);
                 let (mut well, mut ill) = (0, 0);
                 for pool in others {
                     let (oks, fails) = pool.recent(now);
@@ -153,7 +155,8 @@ impl Door {
             }
             beat => {
                 let sure = self.ill_since == 0 || now.saturating_sub(self.ill_since) >= DOUBT;
-                sure && self.answers == BEATS && now.saturating_sub(beat) <= FRESH
+                let asked = beat > pool.accused;
+                sure && asked && self.answers == BEATS && now.saturating_sub(beat) <= FRESH
             }
         }
     }

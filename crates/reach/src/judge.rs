@@ -147,13 +147,17 @@ impl Door {
     fn judge(&mut self, networks: &[Isp], now: u32, s: &Tuned) {
         for at in 0..self.pools.len() {
             let pool = self.pools[at];
-            let up = self.is_up_beyond(pool.country, now);
+            let mut accused = !pool.blocked && f64::from(pool.hard) >= DOWN;
             let (mut speaking, mut blocked) = (0usize, 0usize);
             for cell in cells_of(&self.networks, &self.cells, networks, pool.country) {
                 let cell = &self.cells[cell];
                 speaking += usize::from(cell.recent_at(now) >= SPEAKS);
                 blocked += usize::from(cell.state == State::Blocked);
+                accused |= cell.state != State::Blocked && f64::from(cell.hard) >= s.suspect;
             }
+            self.pools[at].accuse(accused, now);
+            let pool = self.pools[at];
+            let up = self.is_up_beyond(&pool, now);
             let open = speaking.saturating_sub(blocked);
             let around = Around { pool, up, blocked, open };
             for cell in cells_of(&self.networks, &self.cells, networks, pool.country) {

@@ -11,7 +11,7 @@ const TELLING: f64 = 4.0;
 /// to be blocked of which nothing is known.
 const SPREADS: u32 = 1_200;
 /// The bytes of a pool in a snapshot.
-pub(crate) const POOL_BYTES: usize = 53;
+pub(crate) const POOL_BYTES: usize = 57;
 
 /// One door in one country: the same scores over all of its networks together.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +27,8 @@ pub(crate) struct Pool {
     pub(crate) ambient: f32,
     pub(crate) at: u32,
     pub(crate) since: u32,
+    /// Since when something here looks like a block that is none yet; zero when nothing does.
+    pub(crate) accused: u32,
     pub(crate) seen: [u64; 2],
     pub(crate) period: u16,
     pub(crate) blocked: bool,
@@ -44,6 +46,7 @@ impl Pool {
             ambient: 0.0,
             at: now,
             since: now,
+            accused: 0,
             seen: [0; 2],
             period: 0,
             blocked: false,
@@ -80,6 +83,15 @@ impl Pool {
         fails > oks && now.saturating_sub(self.since) >= SPREADS
     }
 
+    /// Notes whether something here looks like a block that is none yet.
+    pub(crate) fn accuse(&mut self, accused: bool, now: u32) {
+        match (accused, self.accused) {
+            (true, 0) => self.accused = now.max(1),
+            (false, _) => self.accused = 0,
+            _ => {}
+        }
+    }
+
     /// Forgets what it showed of late.
     pub(crate) fn start_over(&mut self) {
         (self.oks, self.fails, self.due, self.ambient) = (0.0, 0.0, 0.0, 0.0);
@@ -92,6 +104,7 @@ impl Pool {
             .for_each(|n| to.f32(*n));
         to.u32(self.at);
         to.u32(self.since);
+        to.u32(self.accused);
         self.seen.iter().for_each(|n| to.u64(*n));
         to.u16(self.period);
         to.u8(u8::from(self.blocked));
@@ -105,6 +118,7 @@ impl Pool {
         (pool.due, pool.ambient) = (from.f32()?, from.f32()?);
         pool.at = from.u32()?;
         pool.since = from.u32()?;
+        pool.accused = from.u32()?;
         pool.seen = [from.u64()?, from.u64()?];
         pool.period = from.u16()?;
         pool.blocked = from.u8()? == 1;

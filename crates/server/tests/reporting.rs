@@ -4,8 +4,8 @@
 mod guests;
 
 use damm_assign::path_of;
-use damm_fleet::inventory::{Health, ObservedMachine};
-use damm_fleet::{Asn, Inventory, Network, Phase, Span, State};
+use damm_clouds::NodeReport;
+use damm_fleet::{Asn, Inventory, Network, Span, State};
 use damm_protocol::Assignment;
 use damm_protocol::evidence::{
     Attempt, Ending, Entry, Epoch, MAX_BYTES, Phase as Came, Report, ReporterKey, VERSION,
@@ -43,18 +43,11 @@ fn report(world: &World, client: &Assignment, fails: bool) -> Report {
 
 /// The controller's look at its fleet.
 async fn look(world: &World) -> bool {
-    let mut inventory = Inventory::default();
-    let machine = ObservedMachine {
-        phase: Phase::Ready,
-        since: START,
-        health: Health::Healthy,
-        failure: None,
-        address: None,
-        sessions: 0,
-    };
-    inventory.machines.insert(world.node, machine);
+    let heard_at = damm_clouds::Clock::now(&world.clock);
+    let word = NodeReport { heard_at, healthy: true, ..NodeReport::default() };
+    let words = [(world.node, word)].into();
     let target = world.store.target().await.unwrap();
-    world.watch.look(&target, &inventory).await.unwrap()
+    world.watch.look(&target, &Inventory::default(), &words).await.unwrap()
 }
 
 /// Enrols so many clients, who are all told of all doors.
@@ -84,15 +77,22 @@ async fn a_block_that_clients_report_over_http_becomes_a_verdict() {
     world.clock.advance(Span::from_days(8));
     look(&world).await;
     for half_hour in 0..6 {
-        for client in &clients {
-            let report = report(&world, client, half_hour >= 4);
-            let json = [("content-type", "application/json")];
-            let answer = match client.number.number() % 2 {
-                0 => world.ask("POST", Report::PATH, &[], report.to_cbor()).await,
-                _ => world.ask("POST", Report::PATH, &json, report.to_json()).await,
+        for _ in 0..30 {
+            let now = damm_clouds::Clock::now(&world.clock);
+            let due = |client: &&Assignment| {
+                let due = ReporterKey::new(*client.reporter.as_bytes()).due(Epoch::at(now));
+                due <= now && now < due + Span::from_mins(1)
             };
-            assert_eq!((answer.status, answer.body.len()), (202, 0));
-            world.clock.advance(Span::from_secs(45));
+            for client in clients.iter().filter(due) {
+                let report = report(&world, client, half_hour >= 4);
+                let json = [("content-type", "application/json")];
+                let answer = match client.number.number() % 2 {
+                    0 => world.ask("POST", Report::PATH, &[], report.to_cbor()).await,
+                    _ => world.ask("POST", Report::PATH, &json, report.to_json()).await,
+                };
+                assert_eq!((answer.status, answer.body.len()), (202, 0));
+            }
+            world.clock.advance(Span::from_mins(1));
             look(&world).await;
         }
         let state = world.store.verdicts().await.unwrap().state(world.doors[0], home());

@@ -1,18 +1,18 @@
 //! From what clients report to the verdicts in the state.
 #![allow(clippy::unwrap_used, reason = "what does not work here fails the test")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use damm_assign::Paths;
-use damm_clouds::ManualClock;
+use damm_clouds::{ManualClock, NodeReport};
 use damm_engine::Keys;
 use damm_fleet::inventory::{Health, ObservedMachine};
 use damm_fleet::verdict::Verdict;
 use damm_fleet::{
-    Asn, Blueprint, BlueprintId, FrontdoorId, Inventory, Network, Node, Phase, PopulationName,
-    Role, Seed, Span, State, Topology, Verdicts,
+    Asn, Blueprint, BlueprintId, FrontdoorId, Inventory, Network, Node, NodeId, Phase,
+    PopulationName, Role, Seed, Span, State, Topology, Verdicts,
 };
 use damm_hearing::{Heard, Sender};
 use damm_origins::Origins;
@@ -37,6 +37,8 @@ struct Scene {
     topology: Topology,
     nodes: Vec<Node>,
     inventory: Inventory,
+    words: Mutex<BTreeMap<NodeId, NodeReport>>,
+    silent: BTreeSet<NodeId>,
     watch: Arc<Watch>,
 }
 
@@ -49,9 +51,11 @@ impl Scene {
         let nodes: Vec<Node> = (0..2).map(|_| world::node(&mut seed, Role::Ingress)).collect();
         let topology = world::topology();
         let parts = parts(&dir, &store, &clock, &keys, &topology);
-        let mut scene = Self {
+        let scene = Self {
             watch: Watch::open(parts),
             inventory: Inventory::default(),
+            words: Mutex::default(),
+            silent: BTreeSet::new(),
             dir,
             store,
             clock,
@@ -60,8 +64,6 @@ impl Scene {
             nodes,
         };
         scene.meet();
-        let all: Vec<usize> = (0..scene.nodes.len()).collect();
-        all.iter().for_each(|n| scene.health(*n, Health::Healthy));
         scene.look().await;
         scene
     }
@@ -88,23 +90,21 @@ impl Scene {
         self.nodes.iter().flat_map(|node| node.frontdoors.keys().copied()).collect()
     }
 
-    fn health(&mut self, node: usize, health: Health) {
-        let machine = ObservedMachine {
-            phase: Phase::Ready,
-            since: world::START,
-            health,
-            failure: None,
-            address: None,
-            sessions: 0,
-        };
-        self.inventory.machines.insert(self.nodes[node].id, machine);
+    /// What agents said last: those that are not silent say so now.
+    fn words(&self) -> BTreeMap<NodeId, NodeReport> {
+        let mut words = self.words.lock().unwrap();
+        let heard_at = damm_clouds::Clock::now(&self.clock);
+        for node in self.nodes.iter().filter(|n| !self.silent.contains(&n.id)) {
+            words.insert(node.id, NodeReport { heard_at, healthy: true, ..NodeReport::default() });
+        }
+        words.clone()
     }
 
     async fn look(&self) -> bool {
         let mut blueprint = Blueprint::genesis(BlueprintId::from_raw(1), world::START);
         let nodes = self.nodes.iter().map(|node| (node.id, Arc::new(node.clone())));
         blueprint.nodes = nodes.collect();
-        self.watch.look(&blueprint, &self.inventory).await.unwrap()
+        self.watch.look(&blueprint, &self.inventory, &self.words()).await.unwrap()
     }
 
     async fn minutes(&self, n: u32) -> bool {
@@ -142,10 +142,20 @@ impl Scene {
         self.watch.hear(&report, Sender::Unseen)
     }
 
+    /// The clients whose moment was within the last minute.
+    fn due(&self) -> impl Iterator<Item = u32> {
+        let now = damm_clouds::Clock::now(&self.clock);
+        let keys = self.keys.clone();
+        (0..CLIENTS).filter(move |by| {
+            let due = ReporterKey::new(keys.secret().reporter(*by)).due(Epoch::at(now));
+            due <= now && now < due + Span::from_mins(1)
+        })
+    }
+
     /// Half an hour in which every client reports once.
     async fn half_an_hour(&self, failing: &[FrontdoorId]) {
-        for minute in 0..30 {
-            for by in (0..CLIENTS).filter(|n| n % 30 == minute) {
+        for _ in 0..30 {
+            for by in self.due() {
                 self.reports(by, failing);
             }
             self.minutes(1).await;
@@ -221,12 +231,12 @@ async fn a_node_that_is_silent_is_down_and_not_blocked() {
         scene.half_an_hour(&[]).await;
     }
     let doors: Vec<FrontdoorId> = scene.nodes[0].frontdoors.keys().copied().collect();
-    scene.health(0, Health::Unhealthy { since: world::START });
+    scene.silent.insert(scene.nodes[0].id);
     scene.half_an_hour(&doors).await;
     for door in &doors {
         assert_eq!(scene.state(*door).await, State::Down);
     }
-    scene.health(0, Health::Healthy);
+    scene.silent.clear();
     scene.half_an_hour(&[]).await;
     assert_ne!(scene.state(doors[0]).await, State::Down);
     assert_ne!(scene.state(doors[0]).await, State::Blocked);
@@ -241,8 +251,8 @@ async fn a_network_in_which_every_door_fails_for_a_third_blames_none() {
     // One of three clients fails at every door alike: the provider of their access has a bad hour.
     let all = scene.doors();
     for minute in 0..60 {
-        for by in (0..CLIENTS).filter(|n| n % 30 == minute % 30) {
-            scene.reports(by, if (by / 30 + by) % 3 == 0 { &all } else { &[] });
+        for by in scene.due() {
+            scene.reports(by, if by % 3 == 0 { &all } else { &[] });
         }
         scene.minutes(1).await;
         for door in &all {
@@ -259,7 +269,7 @@ async fn judging_goes_on_after_a_restart_where_it_was() {
         scene.half_an_hour(&[]).await;
     }
     // It is killed in the middle of a block's first reports.
-    for by in 0..3 {
+    for by in scene.due().take(3) {
         scene.reports(by, &[door]);
     }
     scene.minutes(1).await;
@@ -350,9 +360,15 @@ async fn a_sender_is_where_the_table_has_it_unless_it_came_through_the_fleet() {
     let origins = Some(Arc::new(Origins::parse(table).unwrap()));
     let parts = parts(&scene.dir, &scene.store, &scene.clock, &scene.keys, &scene.topology);
     scene.watch = Watch::open(WatchParts { origins, ..parts });
-    scene.inventory.machines.values_mut().for_each(|m| {
-        m.address = Some("203.0.113.9".parse().unwrap());
-    });
+    let machine = ObservedMachine {
+        phase: Phase::Ready,
+        since: world::START,
+        health: Health::Healthy,
+        failure: None,
+        address: Some("203.0.113.9".parse().unwrap()),
+        sessions: 0,
+    };
+    scene.inventory.machines.insert(scene.nodes[0].id, machine);
     scene.minutes(1).await;
     let sender = |from: &str| scene.watch.sender(from.parse().unwrap());
     assert_eq!(sender("192.0.2.7"), Sender::Seen(home()));
@@ -368,6 +384,10 @@ async fn a_sender_is_where_the_table_has_it_unless_it_came_through_the_fleet() {
 #[tokio::test]
 async fn who_was_not_told_of_a_door_or_is_not_let_in_is_not_heard() {
     let scene = Scene::new().await;
+    let first = CredentialId::new(0).unwrap();
+    let due = ReporterKey::new(scene.keys.secret().reporter(first.number()));
+    let due = due.due(Epoch::at(world::START + Span::from_hours(1)));
+    scene.clock.advance(due.since(world::START));
     let refused = scene.reports(CLIENTS, &scene.doors()[..1]);
     assert_eq!(refused, Heard { refused: 4, ..Heard::default() });
     let heard = scene.reports(0, &scene.doors()[..1]);

@@ -36,8 +36,18 @@ impl Epoch {
         Timestamp::from_millis(i64::from(self.0) * Self::LENGTH.as_millis() as i64)
     }
 
-    /// Whether a report of this epoch is taken at a moment: in the epoch itself and in the one
-    /// after, as half of all failures arrive late, and in the one before, for clocks that are fast.
+    /// For so long after it was due a report is taken: it may take a few tries to get it through.
+    pub const GRACE: Span = Span::from_mins(10);
+
+    /// For so long before it is due: clocks differ.
+    const EARLY: Span = Span::from_mins(2);
+
+    /// Whether a report is taken at a moment that was due at another.
+    pub fn is_heard(due: Timestamp, now: Timestamp) -> bool {
+        due - Self::EARLY <= now && now <= due + Self::GRACE
+    }
+
+    /// Whether tokens of this epoch have to be remembered at a moment, as some may still come.
     pub fn is_taken(self, now: Timestamp) -> bool {
         self.0.abs_diff(Self::at(now).0) <= 1
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use damm_assign::keyed_hash;
-use damm_fleet::{FrontdoorId, Network};
+use damm_fleet::{FrontdoorId, Network, Span, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use subtle::ConstantTimeEq;
 
@@ -131,6 +131,17 @@ impl ReporterKey {
     /// A key of 32 bytes that follow from the fleet's secret and the credential's number.
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(Secret32::new(bytes))
+    }
+
+    /// When the client is to report in an epoch: a moment of its own, which nobody else can tell,
+    /// spread evenly over all clients.
+    ///
+    /// So nobody can bring many reports about in the same minute, nor save them up: of those who
+    /// lie together, only those are heard whose moment has come, among all the others'.
+    pub fn due(&self, epoch: Epoch) -> Timestamp {
+        let hash = keyed_hash(self.0.as_bytes(), "damm slot v1", &[&epoch.number().to_be_bytes()]);
+        let drawn = u64::from_be_bytes(std::array::from_fn(|i| hash[i]));
+        epoch.begins() + Span::from_millis(drawn % Epoch::LENGTH.as_millis())
     }
 
     /// The token for an attempt: the same every time, so that saying it again is nothing new.

@@ -17,13 +17,13 @@ mod book;
 mod keep;
 mod verdicts;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use damm_clouds::Clock;
+use damm_clouds::{Clock, NodeReport};
 use damm_engine::Keys;
-use damm_fleet::inventory::Health;
 use damm_fleet::{
     Blueprint, FrontdoorId, Inventory, Network, NodeId, PopulationName, Role, Span, Timestamp,
     Topology, Verdicts,
@@ -42,8 +42,7 @@ use book::Book;
 /// How often everything is judged while reports come.
 pub const LOOK: Span = Span::from_secs(5);
 
-/// How often everything is judged in any case, nodes' signs of life are counted, and scores are
-/// kept.
+/// How often everything is judged in any case, silent nodes are counted, and scores are kept.
 pub const BEAT: Span = Span::from_mins(1);
 
 /// What a watch is made of.
@@ -81,11 +80,23 @@ struct Inner {
     book: Book,
     judged: Option<Timestamp>,
     beaten: Option<Timestamp>,
+    /// When each agent was last heard of.
+    lately: BTreeMap<NodeId, Timestamp>,
     /// A report came since.
     heard: bool,
     /// A verdict changed that may not be written yet.
     unwritten: bool,
 }
+
+/// What agents said last.
+type Words = BTreeMap<NodeId, NodeReport>;
+
+/// A controller that heard of no agent for so long has not listened.
+const DEAF: Span = Span::from_secs(150);
+
+/// An agent that was not heard of for so long, while others were, is silent: each says something
+/// once a minute at least.
+const SILENT: Span = Span::from_secs(90);
 
 /// What came of judging.
 struct Judged {
@@ -114,6 +125,7 @@ impl Watch {
             book: Book::new(&parts.topology, parts.keys),
             judged: None,
             beaten: None,
+            lately: BTreeMap::new(),
             heard: false,
             unwritten: true,
         };
@@ -189,6 +201,7 @@ impl Watch {
         &self,
         blueprint: &Blueprint,
         inventory: &Inventory,
+        words: &BTreeMap<NodeId, NodeReport>,
     ) -> Result<bool, ServerError> {
         let _turn = self.turn.lock().await;
         if !self.is_due() {
@@ -196,7 +209,11 @@ impl Watch {
         }
         self.told(&self.store.learned().await?);
         let now = self.clock.now();
-        let judged = self.inner().judge(now, blueprint, inventory);
+        let judged = {
+            let mut inner = self.inner();
+            inner.book.own(inventory);
+            inner.judge(now, blueprint, words)
+        };
         // Scores first: whoever starts again after a crash in between knows of what was judged.
         if let Some(snapshot) = judged.snapshot {
             keep::keep(&self.file, now, snapshot).await;
@@ -243,14 +260,13 @@ impl Inner {
     }
 
     /// Judges: all verdicts when one changed, and what is to be kept.
-    fn judge(&mut self, now: Timestamp, blueprint: &Blueprint, inventory: &Inventory) -> Judged {
+    fn judge(&mut self, now: Timestamp, blueprint: &Blueprint, words: &Words) -> Judged {
         (self.judged, self.heard) = (Some(now), false);
         self.stand(blueprint);
-        self.book.own(inventory);
         let beats = is_due(self.beaten, BEAT, now);
+        self.beat(now, blueprint, words, beats);
         if beats {
             self.beaten = Some(now);
-            self.beat(now, blueprint, inventory);
             self.hearing.sweep(now);
         }
         self.unwritten |= !self.reach.tick(now).is_empty();
@@ -276,17 +292,26 @@ impl Inner {
         gone.into_iter().for_each(|door| self.reach.forget(door));
     }
 
-    /// A node whose agent is heard of is up, and so are its doors; silence is a missed beat.
-    fn beat(&mut self, now: Timestamp, blueprint: &Blueprint, inventory: &Inventory) {
+    /// A node whose agent was heard of lately, and is well, is up, and so are its doors. Where the
+    /// controller itself has heard nothing lately, nobody is to blame.
+    fn beat(&mut self, now: Timestamp, blueprint: &Blueprint, words: &Words, counts: bool) {
+        let newest = words.values().map(|word| word.heard_at).max();
+        let Some(newest) = newest.filter(|at| now.since(*at) <= DEAF) else { return };
         for node in blueprint.nodes.values().filter(|n| n.serves()) {
-            let health = inventory.machines.get(&node.id).map(|m| m.health);
-            let answered = match health {
-                Some(Health::Healthy) => true,
-                Some(Health::Unhealthy { .. }) => false,
-                Some(Health::Unseen) | None => continue,
+            let Some(word) = words.get(&node.id) else { continue };
+            let silent = newest.since(word.heard_at) >= SILENT;
+            let before = self.lately.insert(node.id, word.heard_at);
+            let answered = match word.healthy && !silent {
+                true if before < Some(word.heard_at) => true,
+                // What was heard before says nothing new.
+                true => continue,
+                false if counts => false,
+                false => continue,
             };
+            let at = if answered { word.heard_at } else { now };
             let doors = node.served_doors();
-            doors.for_each(|door| self.reach.heartbeat(now, door.id, answered));
+            doors.for_each(|door| self.reach.heartbeat(at, door.id, answered));
         }
+        self.lately.retain(|node, _| blueprint.nodes.contains_key(node));
     }
 }
