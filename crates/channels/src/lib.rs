@@ -24,11 +24,33 @@ mod head;
 #[cfg(feature = "read")]
 pub mod read;
 #[cfg(feature = "remote")]
+mod remote;
+#[cfg(feature = "remote")]
 mod s3;
 pub mod sealed;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use damm_clouds::Providers;
+use damm_fleet::Topology;
+use damm_fleet::topology::Channel as Described;
 
 pub use directory::Directory;
 #[cfg(feature = "remote")]
 pub use dns::Zone;
 #[cfg(feature = "remote")]
+pub use remote::connect;
+#[cfg(feature = "remote")]
 pub use s3::{Bucket, Store};
+
+/// Adds the channels of a topology that lie on this machine, and that nobody added yet, to what the
+/// engine calls. Paths are found from `base`.
+pub fn local(providers: &mut Providers, topology: &Topology, base: &Path) {
+    for channel in &topology.catalog.channels {
+        if let Described::Directory { path, .. } = channel {
+            let directory = || Arc::new(Directory::new(base.join(path))) as _;
+            providers.channels.entry(channel.name()).or_insert_with(directory);
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod agents;
 pub mod args;
+mod channels;
 mod clients;
 mod clock;
 mod commands;

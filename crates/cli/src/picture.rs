@@ -9,6 +9,7 @@ use damm_fleet::{
 };
 use damm_store::{Exposure, Orphan, Store, StoredReport};
 
+use crate::channels::{self, Held};
 use crate::exit::Result;
 
 /// All that the state tells of a fleet.
@@ -26,6 +27,8 @@ pub struct Picture {
     pub verdicts: Verdicts,
     /// What is published.
     pub catalogs: BTreeMap<RegionName, ObservedCatalog>,
+    /// What stands in channels, and which of them lag behind.
+    pub channels: Vec<Held>,
     /// What nobody knows of.
     pub orphans: Vec<Orphan>,
     /// When it was read.
@@ -47,6 +50,7 @@ impl Picture {
             exposures: store.exposures().await?,
             verdicts: store.verdicts().await?,
             catalogs: store.catalogs().await?,
+            channels: channels::all(store).await?,
             orphans: store.orphans().await?,
             now,
         })

@@ -137,6 +137,14 @@ impl Progress {
                     "{blueprint} is the target: generation {generation}, {changes} entries changed"
                 ),
             )),
+            Event::Lags { channel, region, lag } => Some(
+                mark(Style::Warn, "!")
+                    .put(Style::Plain, format!("{channel} lags behind with {region}: {}", lag.why)),
+            ),
+            Event::CaughtUp { channel, region } => Some(
+                mark(Style::Good, "✓")
+                    .put(Style::Plain, format!("{channel} has caught up with {region}")),
+            ),
             Event::Waiting { until } => self.waits(*until),
             _ => None,
         }

@@ -159,6 +159,7 @@ mod tests {
             exposures: BTreeMap::new(),
             verdicts: Verdicts::default(),
             catalogs: BTreeMap::new(),
+            channels: Vec::new(),
             orphans: Vec::new(),
             now: Timestamp::EPOCH,
         }

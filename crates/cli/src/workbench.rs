@@ -130,6 +130,7 @@ impl Workbench {
         lab::connect(&mut providers, &topology, &setup.file.name, &setup.clock)?;
         let around = providers::around(&topology, &setup.base, setup.clock.clone())?;
         damm_vendors::connect(&mut providers, &topology, &around)?;
+        damm_channels::connect(&mut providers, &topology, &around)?;
         let agents = agents::open(&topology, &store, &keys, &setup.clock, &mut providers).await?;
         let stop = Stop::default();
         let (base, clock) = (setup.base.clone(), setup.clock.clone());

@@ -1,6 +1,7 @@
 //! From a topology's providers to the traits that the engine calls.
 //!
-//! What runs on this machine alone is here; accounts at vendors are added by the room `vendors`.
+//! What runs on this machine alone is here; accounts at vendors are added by the room `vendors`,
+//! and channels by the room `channels`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use damm_fleet::{ProviderName, Topology};
 
 use crate::clock::Clock;
 use crate::sim::{OpenError, SimAgents, SimBalancer, SimCloud, SimDns, SimStorage, SimWorld};
-use crate::traits::{Agents, Balancer, Cloud, Dns};
+use crate::traits::{Agents, Balancer, Channel, Cloud, Dns};
 
 /// All that the engine calls, by account.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub struct Providers {
     pub dns: BTreeMap<ProviderName, Arc<dyn Dns>>,
     /// Load balancers.
     pub balancers: BTreeMap<ProviderName, Arc<dyn Balancer>>,
+    /// Places where catalogs are published, by the channel's name in the topology.
+    pub channels: BTreeMap<String, Arc<dyn Channel>>,
     /// The agents on all nodes.
     pub agents: Arc<dyn Agents>,
     /// The embedded cloud's world, for demos and tests to reach into.
@@ -48,6 +51,7 @@ impl Providers {
             clouds: BTreeMap::new(),
             dns: BTreeMap::new(),
             balancers: BTreeMap::new(),
+            channels: BTreeMap::new(),
             agents: Arc::new(SimAgents::new(world.clone())),
             world,
         };

@@ -41,6 +41,10 @@ impl Engine {
                 let withdrawn = self.withdraw(region).await?;
                 withdrawn.map_err(|e| own(step, FailureClass::Busy, e.to_string()))
             }
+            Call::CatchUp { channel, region } => {
+                // Its words name the channel, as the step does.
+                self.catch_up(channel, region).await?
+            }
             Call::Order { node, orders, .. } => {
                 in_time(step, self.providers.agents.order(*node, orders)).await
             }

@@ -69,7 +69,6 @@ pub struct Parts {
 pub struct Engine {
     pub(crate) store: Store,
     pub(crate) topology: Topology,
-    pub(crate) base: PathBuf,
     pub(crate) offers: Offers,
     pub(crate) providers: Providers,
     pub(crate) clock: Arc<dyn Clock>,
@@ -98,16 +97,17 @@ impl Engine {
         let now = parts.clock.now();
         let topology = parts.topology;
         let gate = |p: &damm_fleet::topology::Provider| Gate::new(&p.limits, now);
-        let providers = topology.providers.iter();
+        let mut providers = parts.providers;
+        damm_channels::local(&mut providers, &topology, &parts.base);
+        let accounts = topology.providers.iter();
         let balancers = topology.balancers.iter();
         Self {
             offers: Offers::of(&topology),
-            gates: providers.map(|(n, p)| (n.clone(), gate(p))).collect(),
+            gates: accounts.map(|(n, p)| (n.clone(), gate(p))).collect(),
             balancers: balancers.map(|b| (b.name.clone(), Mutex::new(()))).collect(),
             store: parts.store,
             topology,
-            base: parts.base,
-            providers: parts.providers,
+            providers,
             clock: parts.clock,
             keys: parts.keys,
             templates: parts.templates,
@@ -199,7 +199,7 @@ impl Engine {
 
     pub(crate) async fn reload(&self) -> Result<(), Error> {
         let before = self.world().lasting();
-        let world = World::load(before, &self.store).await?;
+        let world = World::load(before, &self.store, &self.topology).await?;
         *self.world() = world;
         Ok(())
     }

@@ -7,6 +7,7 @@ use damm_assign::Turn;
 use damm_fleet::{
     BlueprintId, FailureClass, Phase, PopulationName, ProviderName, RegionName, Subject, Timestamp,
 };
+use damm_store::Lag;
 
 use crate::step::Step;
 
@@ -83,6 +84,22 @@ pub enum Event {
         population: PopulationName,
         /// What became of them.
         turn: Turn,
+    },
+    /// A channel could not be brought up to date. It is tried again.
+    Lags {
+        /// Which.
+        channel: String,
+        /// With which region.
+        region: RegionName,
+        /// Since when, and why.
+        lag: Lag,
+    },
+    /// A channel that lagged behind no longer does.
+    CaughtUp {
+        /// Which.
+        channel: String,
+        /// With which region.
+        region: RegionName,
     },
     /// A blueprint became the target.
     Adopted {

@@ -170,15 +170,13 @@ impl Engine {
         due.steps.retain(|step| {
             let rest = world.resting.get(&step.id()).filter(|r| r.until > now);
             if let Some(rest) = rest {
-                due.held.push(Held {
-                    object: step.object.clone(),
-                    hold: Hold::Backoff {
-                        message: rest.message.clone(),
-                        count: rest.count,
-                        rejected: rest.rejected,
-                    },
-                    until: Some(rest.until),
-                });
+                let (message, count) = (rest.message.clone(), rest.count);
+                let hold = match step.call {
+                    Call::CatchUp { .. } => Hold::Lagging { message, count },
+                    _ => Hold::Backoff { message, count, rejected: rest.rejected },
+                };
+                let object = step.object.clone();
+                due.held.push(Held { object, hold, until: Some(rest.until) });
             }
             rest.is_none()
         });

@@ -1,25 +1,25 @@
-//! Publishing: what a region's clients are told, into every channel.
+//! Publishing: what a region's clients are told, in every channel.
 //!
 //! # Guarantees
 //!
 //! - Before a catalog can be read, the state says until when the doors that it names are named.
+//!   What a channel that lags behind still serves names nothing for longer.
 //! - A reader sees the old catalog or the new one, never a part of one.
 //! - A bucket whose contents have not changed is left alone while more than half of its life is
 //!   left, so that what never changes is never written, and nothing tells a watcher when it was.
-//! - No version is used twice for different bytes: it is written down before the file is.
+//! - No version is used twice for different bytes: its bytes are written down before any channel is
+//!   given them, and whoever lags behind is given the same.
+//! - What has expired is taken away, even where nothing takes its place.
+//! - A channel that is down delays no other, and is tried again alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use damm_assign::{Bucket, Learned, Splitting};
-use damm_catalog::{Catalog, ChannelSecret, Edition, FleetSecret, Told};
+use damm_catalog::{Catalog, Edition as Issued, Told};
 use damm_fleet::inventory::ObservedCatalog;
-use damm_fleet::topology::Channel;
 use damm_fleet::{FrontdoorId, PopulationName, RegionName, Timestamp};
-use damm_store::{BucketKey, Exposure, PublishedBucket};
-use futures::future::try_join_all;
+use damm_store::{BucketKey, Edition, Exposure, PublishedBucket};
 
-use crate::directory::{self, DirectoryError, Files};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::event::Event;
@@ -32,22 +32,15 @@ pub enum PublishError {
     /// A catalog could not be made.
     #[error(transparent)]
     Catalog(#[from] damm_catalog::Error),
-    /// A channel could not be written.
+    /// No channel could be written.
     #[error(transparent)]
-    Directory(#[from] DirectoryError),
-}
-
-/// One bucket that is to be written.
-struct Issue {
-    key: BucketKey,
-    bucket: PublishedBucket,
-    bytes: Vec<u8>,
+    Channel(#[from] damm_clouds::Error),
 }
 
 /// What a region's buckets should be.
 #[derive(Default)]
 struct Batch {
-    issues: Vec<Issue>,
+    issues: Vec<Edition>,
     /// Buckets that are still told of something, changed or not.
     living: BTreeSet<BucketKey>,
     unchanged: usize,
@@ -66,14 +59,19 @@ struct Halves {
 struct Standing<'a> {
     region: &'a RegionName,
     known: &'a BTreeMap<BucketKey, PublishedBucket>,
-    /// Buckets whose file stands in every channel.
-    whole: BTreeSet<BucketKey>,
+    /// Versions whose bytes are kept, so that channels can be given them again.
+    kept: BTreeMap<BucketKey, u64>,
 }
 
 impl Standing<'_> {
     fn key(&self, population: &PopulationName, leaf: Bucket) -> BucketKey {
         let (region, population) = (self.region.clone(), population.clone());
         BucketKey { region, population, bucket: leaf.number() }
+    }
+
+    /// Whether a bucket was told of something that still holds.
+    fn holds(&self, key: &BucketKey, now: Timestamp) -> bool {
+        self.known.get(key).is_some_and(|b| b.digest != WITHDRAWN && b.expires_at > now)
     }
 }
 
@@ -91,24 +89,9 @@ impl Batch {
     }
 }
 
-/// One channel: where its files lie, and what names them.
-struct Place {
-    dir: PathBuf,
-    secret: ChannelSecret,
-}
-
-impl Place {
-    fn file_of(&self, region: &RegionName, key: &BucketKey) -> String {
-        let name = self.secret.object_name(region, &key.population, key.bucket);
-        directory::file_name(&name)
-    }
-}
-
 /// A bucket whose catalog was taken away keeps its version, so that none is used twice should it
 /// come back; its digest fits no contents.
-const WITHDRAWN: &str = "";
-/// A version that was written down for a catalog that may not have been written yet.
-const RESERVED: &str = "reserved";
+pub(crate) const WITHDRAWN: &str = "";
 
 impl Engine {
     /// Publishes a region up to a blueprint's serial.
@@ -121,21 +104,21 @@ impl Engine {
         let known = self.store.buckets(region).await?;
         let halves =
             Halves { splittings: self.store.splittings().await?, learned: self.learned().await? };
-        let batch = match self.batch(region, &known, halves, now).await {
+        let kept = self.store.editions(region).await?;
+        let standing = Standing { region, known: &known, kept };
+        let batch = match self.batch(&standing, halves, now) {
             Ok(batch) => batch,
-            Err(e) => return Ok(Err(e)),
+            Err(e) => return Ok(Err(e.into())),
         };
         let expires = now + self.topology.catalog.ttl;
         self.name_doors(&batch.named, expires).await?;
         if !batch.news.is_empty() {
             self.store.learn(&batch.news).await?;
         }
-        self.reserve(&batch).await?;
-        let gone: Vec<&BucketKey> = known.keys().filter(|k| !batch.living.contains(k)).collect();
-        if let Err(e) = self.write_files(region, &batch, &gone).await {
+        self.put_editions(&batch, &known).await?;
+        if let Err(e) = self.spread(region).await? {
             return Ok(Err(e.into()));
         }
-        self.put_buckets(&batch, &known, &gone).await?;
         let observed = ObservedCatalog {
             serial,
             published_at: now,
@@ -157,26 +140,22 @@ impl Engine {
         region: &RegionName,
     ) -> Result<Result<(), PublishError>, Error> {
         let known = self.store.buckets(region).await?;
-        let gone: Vec<&BucketKey> = known.keys().collect();
-        let batch = Batch::default();
-        if let Err(e) = self.write_files(region, &batch, &gone).await {
+        self.put_editions(&Batch::default(), &known).await?;
+        if let Err(e) = self.spread(region).await? {
             return Ok(Err(e.into()));
         }
-        self.put_buckets(&batch, &known, &gone).await?;
         self.store.forget_catalog(region).await?;
         self.world().told.catalogs.remove(region);
         Ok(Ok(()))
     }
 
-    async fn batch(
+    fn batch(
         &self,
-        region: &RegionName,
-        known: &BTreeMap<BucketKey, PublishedBucket>,
+        standing: &Standing<'_>,
         mut halves: Halves,
         now: Timestamp,
-    ) -> Result<Batch, PublishError> {
-        let standing = self.standing(region, known).await?;
-        let world = self.world();
+    ) -> Result<Batch, damm_catalog::Error> {
+        let (region, world) = (standing.region, self.world());
         let inventory = assemble(&world, self.topology.rotation.dead_after, now);
         let mut batch = Batch::default();
         for (population, _) in self.topology.served_by(region) {
@@ -190,45 +169,19 @@ impl Engine {
                     let leaves = splitting.splits.leaves(self.topology.catalog.buckets);
                     for leaf in leaves {
                         let key = standing.key(population, leaf);
-                        self.issue(key, &told, &mut learned, &standing, now, &mut batch)?;
+                        self.issue(key, &told, &mut learned, standing, now, &mut batch)?;
                     }
                 }
                 // What was published before stands until it expires: an empty catalog would cut
                 // off whoever still gets through by it.
                 Err(damm_catalog::Error::NoFronts { .. }) => {
-                    let theirs = known.keys().filter(|k| k.population == *population);
-                    batch.living.extend(theirs.cloned());
+                    let theirs = standing.known.keys().filter(|k| k.population == *population);
+                    batch.living.extend(theirs.filter(|k| standing.holds(k, now)).cloned());
                 }
-                Err(e) => return Err(e.into()),
+                Err(e) => return Err(e),
             }
         }
         Ok(batch)
-    }
-
-    /// What was published for a region, and which of it stands in every channel: one may be new, or
-    /// somebody may have cleaned up.
-    async fn standing<'a>(
-        &self,
-        region: &'a RegionName,
-        known: &'a BTreeMap<BucketKey, PublishedBucket>,
-    ) -> Result<Standing<'a>, DirectoryError> {
-        let mut whole: BTreeSet<BucketKey> = known.keys().cloned().collect();
-        for channel in self.channels() {
-            let names = directory::names(channel.dir.clone()).await?;
-            whole.retain(|k| names.contains(&channel.file_of(region, k)));
-        }
-        Ok(Standing { region, known, whole })
-    }
-
-    fn channels(&self) -> impl Iterator<Item = Place> {
-        let secret: &FleetSecret = self.keys.secret();
-        self.topology.catalog.channels.iter().map(move |channel| {
-            let Channel::Directory { path } = channel;
-            Place {
-                dir: self.base.join(path),
-                secret: secret.channel(&format!("directory:{path}")),
-            }
-        })
     }
 
     fn issue(
@@ -242,35 +195,31 @@ impl Engine {
     ) -> Result<(), damm_catalog::Error> {
         let ttl = self.topology.catalog.ttl;
         let before = standing.known.get(&key);
-        let edition = Edition {
-            version: before.map_or(0, |b| b.version) + 1,
-            not_before: now,
-            expires: now + ttl,
-        };
+        let version = before.map_or(0, |b| b.version) + 1;
+        let edition = Issued { version, not_before: now, expires: now + ttl };
         let catalog = told.catalog(&self.keys.secret().assign_key(), key.bucket, edition)?;
-        batch.living.insert(key.clone());
         // A client that is told of nothing new keeps what it has until that expires.
         if catalog.fronts.is_empty() {
+            batch.living.extend(standing.holds(&key, now).then_some(key));
             return Ok(());
         }
+        batch.living.insert(key.clone());
         batch.learn(&key, learned, &catalog);
         let digest = catalog.contents_digest();
-        let fresh =
-            before.is_some_and(|b| b.digest == digest && b.expires_at > now + ttl.scale(0.5));
-        if fresh && standing.whole.contains(&key) {
+        let fresh = |b: &PublishedBucket| {
+            let kept = standing.kept.get(&key) == Some(&b.version);
+            kept && b.digest == digest && b.expires_at > now + ttl.scale(0.5)
+        };
+        if before.is_some_and(fresh) {
             batch.unchanged += 1;
             return Ok(());
         }
         batch.named.extend(catalog.fronts.iter().map(|f| f.id));
-        batch.issues.push(Issue {
-            key,
-            bucket: PublishedBucket {
-                version: edition.version,
-                digest,
-                expires_at: edition.expires,
-            },
-            bytes: catalog.seal(&[self.keys.online()]).to_bytes(),
-        });
+        let signed = catalog.seal(&[self.keys.online()]).to_bytes();
+        let bucket = PublishedBucket { version, digest, expires_at: edition.expires };
+        // An envelope is JSON, which is UTF-8.
+        let signed = Some(String::from_utf8_lossy(&signed).into_owned());
+        batch.issues.push(Edition { key, bucket, signed });
         Ok(())
     }
 
@@ -283,48 +232,19 @@ impl Engine {
         self.raise(doors.iter().map(|d| (*d, exposure)).collect()).await
     }
 
-    /// Writes versions down before their files exist.
-    async fn reserve(&self, batch: &Batch) -> Result<(), Error> {
-        let reserved =
-            |i: &Issue| PublishedBucket { digest: RESERVED.to_owned(), ..i.bucket.clone() };
-        let rows: Vec<_> = batch.issues.iter().map(|i| (&i.key, reserved(i))).collect();
-        let puts = rows.iter().map(|(key, bucket)| self.store.put_bucket(key, bucket));
-        try_join_all(puts).await?;
-        Ok(())
-    }
-
-    async fn write_files(
-        &self,
-        region: &RegionName,
-        batch: &Batch,
-        gone: &[&BucketKey],
-    ) -> Result<(), DirectoryError> {
-        for channel in self.channels() {
-            let name = |k: &BucketKey| channel.file_of(region, k);
-            let put = batch.issues.iter().map(|i| (name(&i.key), i.bytes.clone()));
-            let files =
-                Files { put: put.collect(), remove: gone.iter().map(|k| name(k)).collect() };
-            directory::write(channel.dir.clone(), files).await?;
-        }
-        Ok(())
-    }
-
-    async fn put_buckets(
+    /// Writes down what is to stand in all channels, before any of them is touched.
+    async fn put_editions(
         &self,
         batch: &Batch,
         known: &BTreeMap<BucketKey, PublishedBucket>,
-        gone: &[&BucketKey],
     ) -> Result<(), Error> {
-        let issued = batch.issues.iter().map(|i| (&i.key, i.bucket.clone()));
-        let withdrawn = gone.iter().filter_map(|k| {
-            let digest = WITHDRAWN.to_owned();
-            let bucket = known.get(*k).filter(|b| b.digest != WITHDRAWN)?.clone();
-            Some((*k, PublishedBucket { digest, ..bucket }))
+        let gone = known.iter().filter(|(k, b)| !batch.living.contains(k) && b.digest != WITHDRAWN);
+        let withdrawn = gone.map(|(key, bucket)| {
+            let bucket = PublishedBucket { digest: WITHDRAWN.to_owned(), ..bucket.clone() };
+            Edition { key: key.clone(), bucket, signed: None }
         });
-        let rows: Vec<_> = issued.chain(withdrawn).collect();
-        let puts = rows.iter().map(|(key, bucket)| self.store.put_bucket(key, bucket));
-        try_join_all(puts).await?;
-        Ok(())
+        let editions: Vec<_> = batch.issues.iter().cloned().chain(withdrawn).collect();
+        Ok(self.store.put_editions(&editions).await?)
     }
 }
 

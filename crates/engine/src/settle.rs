@@ -274,6 +274,8 @@ impl Settled {
                     round.retries(at);
                     round.under_way |= !rejected;
                 }
+                // Nothing waits for a channel that is down.
+                (Hold::Lagging { .. }, Some(at)) if at > now => round.retries(at),
                 (_, Some(at)) if at > now => round.soonest(at),
                 (hold, _) if hold.needs_operator() => {}
                 _ => round.under_way = true,

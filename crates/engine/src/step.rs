@@ -100,6 +100,13 @@ pub enum Call {
         /// The region.
         region: RegionName,
     },
+    /// Brings a channel that lagged behind up to date with a region.
+    CatchUp {
+        /// The channel's name.
+        channel: String,
+        /// The region.
+        region: RegionName,
+    },
     /// Takes down something with our tag that no row holds.
     DestroyStray {
         /// `true`: a machine; `false`: an address.
@@ -129,6 +136,7 @@ impl Call {
             Self::RemoveTarget { .. } => "balancer.remove",
             Self::Publish { .. } => "catalog.publish",
             Self::Withdraw { .. } => "catalog.withdraw",
+            Self::CatchUp { .. } => "catalog.catch-up",
         }
     }
 

@@ -10,9 +10,9 @@ use damm_fleet::{
     Blueprint, BlueprintId, FrontdoorId, NodeId, Offers, ProviderName, Resource, Subject,
     Timestamp, Topology,
 };
-use damm_store::{Exposure, Store, StoredReport};
+use damm_store::{Exposure, Lag, Store, StoredReport};
 
-use crate::due::{Index, Rows, Told, View};
+use crate::due::{Index, Lags, Rows, Told, View};
 use crate::sight::Seen;
 
 /// A copy of the state, with what lives in memory only.
@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) seen: Seen,
     /// Creations whose outcome is not known: their places in the ledger.
     pub(crate) open: BTreeMap<Subject, Vec<u64>>,
+    /// Channels that lag behind, each with a region.
+    pub(crate) lags: Lags,
     /// Steps without a row that failed lately: how often in a row, and until when they rest.
     pub(crate) resting: BTreeMap<String, Rest>,
 }
@@ -62,12 +64,17 @@ impl World {
             index: Index::default(),
             seen: Seen::default(),
             open: BTreeMap::new(),
+            lags: Lags::new(),
             resting: BTreeMap::new(),
         }
     }
 
     /// The state as it is now; what lives in memory only is taken over from before.
-    pub(crate) async fn load(before: Self, store: &Store) -> damm_store::Result<Self> {
+    pub(crate) async fn load(
+        before: Self,
+        store: &Store,
+        topology: &Topology,
+    ) -> damm_store::Result<Self> {
         let target = store.target_id().await?;
         let mut world = Self::observed(before, store).await?;
         if world.blueprint.id != target {
@@ -75,8 +82,26 @@ impl World {
         }
         world.told.targets = store.applied_targets().await?;
         world.told.orders = store.applied_orders().await?;
+        world.note_new(store, topology).await?;
         world.reindex();
         Ok(world)
+    }
+
+    /// Channels in which nothing of a region stands, and something is to, lag behind.
+    async fn note_new(&mut self, store: &Store, topology: &Topology) -> damm_store::Result<()> {
+        let held = store.held().await?;
+        for region in store.issued().await? {
+            let published = self.told.catalogs.get(&region).map(|c| c.published_at);
+            for channel in &topology.catalog.channels {
+                let key = (channel.state(), region.clone());
+                let Some(since) = published.filter(|_| !held.contains_key(&key)) else {
+                    continue;
+                };
+                let why = "nothing was written there yet".to_owned();
+                self.lags.entry(key).or_insert(Lag { since, tries: 0, why });
+            }
+        }
+        Ok(())
     }
 
     /// What was last observed; the target is not read, which is as large as all the rest.
@@ -93,6 +118,7 @@ impl World {
             reports: store.reports().await?,
             providers: store.providers().await?,
             transports: transports(store).await?,
+            lags: store.lags().await?,
             ..before
         })
     }
@@ -131,6 +157,9 @@ impl World {
         for (region, catalog) in &self.told.catalogs {
             (region, catalog.serial).hash(&mut hash);
         }
+        for key in self.lags.keys() {
+            key.hash(&mut hash);
+        }
         self.told.orders.hash(&mut hash);
         hash.finish()
     }
@@ -154,6 +183,7 @@ impl World {
             exposures: &self.exposures,
             reports: &self.reports,
             providers: &self.providers,
+            lags: &self.lags,
             seen: &self.seen,
             index: &self.index,
             now,

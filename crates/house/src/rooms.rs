@@ -28,12 +28,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sim", &["fleet", "planner", "reach", "assign", "catalog"]),
     ("store", &["fleet", "protocol"]),
     ("clouds", &["fleet"]),
-    ("engine", &["fleet", "planner", "reach", "assign", "catalog", "protocol", "store", "clouds"]),
+    (
+        "engine",
+        &[
+            "fleet", "planner", "reach", "assign", "catalog", "protocol", "store", "clouds", "age",
+            "channels",
+        ],
+    ),
     (
         "server",
         &[
-            "fleet", "planner", "reach", "origins", "assign", "catalog", "formats", "protocol",
-            "hearing", "store", "clouds", "engine",
+            "fleet", "planner", "reach", "origins", "assign", "catalog", "age", "formats",
+            "protocol", "hearing", "store", "clouds", "engine",
         ],
     ),
     ("node", &["fleet", "assign", "protocol"]),
@@ -45,9 +51,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "fleet", "planner", "reach", "origins", "assign", "catalog", "age", "formats",
-            "protocol", "sim", "store", "clouds", "engine", "server", "node", "client", "lab",
-            "vendors",
+            "fleet", "planner", "reach", "origins", "assign", "catalog", "age", "channels",
+            "formats", "protocol", "sim", "store", "clouds", "engine", "server", "node", "client",
+            "lab", "vendors",
         ],
     ),
     ("world", &["fleet", "reach"]),

@@ -3,7 +3,9 @@
 
 mod guests;
 
-use damm_fleet::{Span, Timestamp};
+use damm_age::Identity;
+use damm_fleet::{RegionName, Span, Timestamp};
+use damm_protocol::At;
 use damm_store::{Access, Store};
 use guests::*;
 use serde_json::json;
@@ -14,7 +16,7 @@ async fn a_client_enrols_and_fetches_its_catalog_in_every_format() {
     let code = world.invite(1, |_| {}).await;
     let assignment = world.enrol(&code, 1).await.assignment();
     assert_eq!((assignment.number.number(), assignment.fleet.as_str()), (0, "example"));
-    world.publish(&assignment, 1, &world.doors);
+    world.publish(&assignment, 1, &world.doors).await;
     let path = format!("/c/{}", assignment.path.expose());
     for format in damm_formats::Format::ALL {
         let answer = world.get(&format!("{path}?format={format}")).await;
@@ -45,11 +47,49 @@ async fn a_client_enrols_and_fetches_its_catalog_in_every_format() {
 }
 
 #[tokio::test]
+async fn a_client_is_told_of_every_place_and_of_what_opens_what_lies_there() {
+    let world = World::new().await;
+    let code = world.invite(1, |_| {}).await;
+    let told = world.enrol(&code, 1).await.assignment();
+    let at: Vec<&At> = told.places.iter().map(|p| &p.at).collect();
+    let files = |url: &str| At::Files { url: url.to_owned() };
+    let wanted = [
+        At::Directory { path: "published".to_owned() },
+        files("https://files.example.org/"),
+        files("https://s3.example.org/catalogs/c/"),
+        At::Names { zone: "c.example.org".to_owned() },
+    ];
+    assert_eq!(at, wanted.iter().collect::<Vec<_>>());
+    let sealed: Vec<bool> = told.places.iter().map(|p| p.sealed).collect();
+    assert_eq!(sealed, [false, true, true, true]);
+    let names = [
+        "directory:published",
+        "directory:shared",
+        "s3:https://s3.example.org/catalogs/c/",
+        "dns:c.example.org",
+    ];
+    let north: RegionName = "north".parse().unwrap();
+    for ((place, name), ending) in told.places.iter().zip(names).zip([".json", ".age", "", ""]) {
+        let channel = world.keys.secret().channel(name);
+        let path = world.path(&told).into_iter();
+        let object = |bucket| channel.object_name(&north, &told.population, bucket);
+        let objects: Vec<_> = path.map(|bucket| format!("{}{ending}", object(bucket))).collect();
+        assert_eq!(place.objects[&north], objects, "{name}");
+    }
+    assert_eq!(told.identities.len(), 16);
+    for (identity, bucket) in told.identities.iter().zip(world.path(&told)) {
+        let own: Identity = identity.expose().parse().unwrap();
+        let its = world.keys.secret().bucket_identity(&told.population, bucket);
+        assert_eq!(own.recipient().to_string(), Identity::new(*its).recipient().to_string());
+    }
+}
+
+#[tokio::test]
 async fn a_door_that_drains_is_in_nothing_that_is_handed_out_as_a_list() {
     let world = World::new().await;
     let code = world.invite(1, |_| {}).await;
     let assignment = world.enrol(&code, 1).await.assignment();
-    world.publish(&assignment, 1, &world.doors);
+    world.publish(&assignment, 1, &world.doors).await;
     let path = format!("/c/{}?format=sip008", assignment.path.expose());
     let servers = |answer: Answer| {
         let listed: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
@@ -71,7 +111,7 @@ async fn an_expired_catalog_is_not_handed_out() {
     let world = World::new().await;
     let code = world.invite(1, |_| {}).await;
     let assignment = world.enrol(&code, 1).await.assignment();
-    world.publish(&assignment, 1, &world.doors);
+    world.publish(&assignment, 1, &world.doors).await;
     world.clock.advance(Span::from_hours(7));
     let path = format!("/c/{}", assignment.path.expose());
     for format in damm_formats::Format::ALL {

@@ -25,7 +25,7 @@ static NO_CATALOGS: Statement = Statement {
 };
 
 /// Sets buckets: region, population, bucket, body.
-static BUCKETS: Statement = Statement {
+pub(crate) static BUCKETS: Statement = Statement {
     table: "buckets",
     sql: "INSERT INTO buckets
           SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1)
@@ -87,17 +87,5 @@ impl Store {
             Ok((key, parse(&self.place, "buckets", &body)?))
         };
         rows.into_iter().map(read).collect()
-    }
-
-    /// Stores what was published for a bucket.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ReadOnly`](crate::Error::ReadOnly), [`Error::Full`](crate::Error::Full) and other
-    /// failures of the database.
-    pub async fn put_bucket(&self, key: &BucketKey, bucket: &PublishedBucket) -> Result<()> {
-        let body = text("a bucket", bucket)?;
-        let row = (&key.region, &key.population, key.bucket, body);
-        self.put(point!("put_bucket"), vec![Row::new(&BUCKETS, &row)?]).await
     }
 }

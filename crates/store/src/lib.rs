@@ -13,6 +13,7 @@ mod agents;
 mod audit;
 mod blueprints;
 mod catalogs;
+mod channels;
 mod check;
 mod clients;
 mod credentials;
@@ -43,12 +44,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use channels::Edition;
 pub use clients::Enrolment;
 pub use error::{Error, Result};
 pub use record::{
-    Access, AuditEntry, BlueprintSummary, BucketKey, Exposure, Intent, LedgerFilter, LedgerRow,
-    OpenIntent, Orphan, Outcome, PublishedBucket, StoredAgent, StoredConfig, StoredReport,
-    StoredSeat,
+    Access, AuditEntry, BlueprintSummary, BucketKey, Exposure, Intent, Lag, LedgerFilter,
+    LedgerRow, OpenIntent, Orphan, Outcome, PublishedBucket, StoredAgent, StoredConfig,
+    StoredReport, StoredSeat,
 };
 use serde::de::DeserializeOwned;
 pub use splits::Told;

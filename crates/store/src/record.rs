@@ -213,6 +213,17 @@ pub struct PublishedBucket {
     pub expires_at: Timestamp,
 }
 
+/// A channel that could not be brought up to date with a region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lag {
+    /// Since when.
+    pub since: Timestamp,
+    /// Tries that failed since.
+    pub tries: u32,
+    /// Why the last one did. It holds no secret.
+    pub why: String,
+}
+
 /// Something that carries our tag and that we know nothing of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Orphan {

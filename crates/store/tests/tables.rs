@@ -10,7 +10,8 @@ use damm_fleet::inventory::{ObservedCatalog, ObservedProvider};
 use damm_fleet::verdict::Verdict;
 use damm_fleet::{Asn, FrontdoorId, Network, NodeId, Role, Seed, State, Verdicts};
 use damm_store::{
-    Access, BucketKey, Error, Exposure, Orphan, PublishedBucket, Store, StoredReport, Tripwire,
+    Access, BucketKey, Edition, Error, Exposure, Lag, Orphan, PublishedBucket, Store, StoredReport,
+    Tripwire,
 };
 use serde_json::json;
 use world::*;
@@ -125,12 +126,19 @@ async fn catalogs_buckets_and_accounts_read_back() {
         population: "ir".parse().unwrap(),
         bucket,
     };
+    let edition = |key: BucketKey, version| {
+        let signed = Some(format!("{{\"version\":{version}}}"));
+        Edition { key, bucket: bucket(version), signed }
+    };
     for serial in [1, 2] {
         store.put_catalog(&north, &catalog(serial)).await.unwrap();
-        store.put_bucket(&key(&north, 0), &bucket(serial)).await.unwrap();
+        store.put_editions(&[edition(key(&north, 0), serial)]).await.unwrap();
     }
-    store.put_bucket(&key(&north, 1), &bucket(7)).await.unwrap();
-    store.put_bucket(&key(&south, 0), &bucket(8)).await.unwrap();
+    let rest = [edition(key(&north, 1), 7), edition(key(&south, 0), 8)];
+    store.put_editions(&rest).await.unwrap();
+    let issued = store.issued().await.unwrap();
+    assert_eq!(issued, [north.clone(), south.clone()].into());
+    store.put_editions(&[]).await.unwrap();
     let account = "sim-a".parse().unwrap();
     let observed = ObservedProvider { exhausted_until: Some(at(4)) };
     store.put_provider(&account, &ObservedProvider::default()).await.unwrap();
@@ -140,6 +148,45 @@ async fn catalogs_buckets_and_accounts_read_back() {
     let found = store.buckets(&north).await.unwrap();
     assert_eq!(found, BTreeMap::from([(key(&north, 0), bucket(2)), (key(&north, 1), bucket(7))]));
     assert_eq!(store.providers().await.unwrap(), BTreeMap::from([(account, observed)]));
+    let versions = BTreeMap::from([(key(&north, 0), 2), (key(&north, 1), 7)]);
+    assert_eq!(store.editions(&north).await.unwrap(), versions);
+    let signed = store.edition(&key(&north, 0)).await.unwrap();
+    assert_eq!(signed, Some((2, "{\"version\":2}".to_owned())));
+    // A bucket that is told of nothing any more keeps its version, and no bytes.
+    let withdrawn = Edition { key: key(&north, 0), bucket: bucket(2), signed: None };
+    store.put_editions(&[withdrawn]).await.unwrap();
+    assert_eq!(store.buckets(&north).await.unwrap()[&key(&north, 0)], bucket(2));
+    assert_eq!(store.edition(&key(&north, 0)).await.unwrap(), None);
+    assert_eq!(store.editions(&north).await.unwrap(), [(key(&north, 1), 7)].into());
+}
+
+#[tokio::test]
+async fn each_channel_has_a_state_of_its_own() {
+    let room = Room::new();
+    let store = room.write().await.unwrap();
+    let north: damm_fleet::RegionName = "eu-north".parse().unwrap();
+    let key =
+        |bucket| BucketKey { region: north.clone(), population: "ir".parse().unwrap(), bucket };
+    let (one, two) = (key(1), key(2));
+    store.put_standing("a", &[(&one, Some(4)), (&two, Some(5))]).await.unwrap();
+    store.put_standing("b", &[(&one, Some(3))]).await.unwrap();
+    store.put_standing("a", &[(&one, Some(6)), (&two, None), (&key(9), None)]).await.unwrap();
+    store.put_standing("a", &[]).await.unwrap();
+    let lag = |tries| Lag { since: at(1), tries, why: "it is down".to_owned() };
+    store.put_lag("a", &north, Some(&lag(1))).await.unwrap();
+    store.put_lag("a", &north, Some(&lag(2))).await.unwrap();
+    store.put_lag("b", &north, Some(&lag(1))).await.unwrap();
+    store.put_lag("b", &north, None).await.unwrap();
+    let store = again(&room, store).await;
+    assert_eq!(store.standing("a", &north).await.unwrap(), BTreeMap::from([(key(1), 6)]));
+    assert_eq!(store.standing("b", &north).await.unwrap(), BTreeMap::from([(key(1), 3)]));
+    let elsewhere = "eu-south".parse().unwrap();
+    assert_eq!(store.standing("a", &elsewhere).await.unwrap(), BTreeMap::new());
+    let held = |channel: &str| ((channel.to_owned(), north.clone()), 1);
+    assert_eq!(store.held().await.unwrap(), [held("a"), held("b")].into());
+    assert!(store.issued().await.unwrap().is_empty());
+    let lags = BTreeMap::from([(("a".to_owned(), north), lag(2))]);
+    assert_eq!(store.lags().await.unwrap(), lags);
 }
 
 #[tokio::test]

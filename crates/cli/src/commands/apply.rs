@@ -150,7 +150,9 @@ fn judge(settled: &Settled, bench: &Workbench, args: &Apply) -> Exit {
     let stuck = |h: &Hold| match h {
         Hold::On(on) => h.needs_operator() || goes_on(on),
         Hold::After { .. } => false,
-        Hold::Backoff { .. } | Hold::Looking { .. } | Hold::NoWay { .. } => true,
+        Hold::Backoff { .. } | Hold::Lagging { .. } | Hold::Looking { .. } | Hold::NoWay { .. } => {
+            true
+        }
     };
     let stuck = settled.held.iter().any(|h| stuck(&h.hold));
     let failed = !settled.failed.is_empty() || !settled.breaches.is_empty();

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use damm_fleet::{Phase, State};
+use damm_fleet::{Phase, State, Timestamp};
 use serde_json::json;
 
 use crate::args::{Global, Status};
+use crate::channels::{self, Held};
 use crate::clock;
 use crate::exit::{Exit, Result};
 use crate::outlook::Outlook;
@@ -80,6 +81,9 @@ fn known(page: &mut Page, outlook: &Outlook) {
         );
         page.wrapped(Line::of(Style::Dim, "Catalogs  "), Line::plain(text));
     }
+    for held in channels::described(picture.channels.clone(), &outlook.file.topology) {
+        channel(page, &held, picture.now);
+    }
     let doors =
         |state| picture.verdicts.0.keys().filter(|d| picture.networks_in(**d, state) > 0).count();
     let text = match (doors(State::Blocked), doors(State::Down), doors(State::Degraded)) {
@@ -93,6 +97,23 @@ fn known(page: &mut Page, outlook: &Outlook) {
     let of = report.cost.limit.map_or_else(String::new, |l| format!(" of {l}"));
     let text = format!("{}{of} a month", report.cost.now);
     page.wrapped(Line::of(Style::Dim, "Cost      "), Line::plain(text));
+}
+
+fn channel(page: &mut Page, held: &Held, now: Timestamp) {
+    let Held { channel, region, catalogs, lag } = held;
+    let (style, text) = match lag {
+        None => (Style::Dim, format!("{channel}: {region}: {catalogs} catalogs, up to date")),
+        Some(lag) => {
+            let since = when::relative(lag.since, now);
+            let (tries, why) = (lag.tries, &lag.why);
+            let text = format!(
+                "{channel}: {region}: {catalogs} catalogs, behind since {since}, {tries} tries \
+                 failed: {why}"
+            );
+            (Style::Warn, text)
+        }
+    };
+    page.wrapped(Line::of(style, "Channel   "), Line::plain(text));
 }
 
 /// What each provider's new addresses were good for, once something speaks against one.
@@ -155,6 +176,7 @@ fn value(outlook: &Outlook) -> serde_json::Value {
         "survival": outlook.survival,
         "cost": report.cost,
         "catalogs": picture.catalogs,
+        "channels": channels::described(picture.channels.clone(), &outlook.file.topology),
         "waits": report.waits,
         "halts": report.halts,
         "changes_due": report.changes.len(),

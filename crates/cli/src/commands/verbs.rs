@@ -174,7 +174,7 @@ fn open(passed: &Passed) -> bool {
         | Hold::Backoff { rejected: false, .. }
         | Hold::Looking { .. }
         | Hold::After { .. } => true,
-        Hold::On(_) | Hold::Backoff { .. } | Hold::NoWay { .. } => false,
+        Hold::On(_) | Hold::Backoff { .. } | Hold::Lagging { .. } | Hold::NoWay { .. } => false,
     };
     passed.left > 0 || !passed.failed.is_empty() || passed.held.iter().any(soon)
 }

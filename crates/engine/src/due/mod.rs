@@ -25,7 +25,7 @@ use std::fmt;
 
 use damm_fleet::{Node, Phase, ProviderName, Resource, Role, Subject, Timestamp, Verb, WaitingOn};
 
-pub use view::{Index, Rows, Told, View, addresses, orders_digest};
+pub use view::{Index, Lags, Rows, Told, View, addresses, orders_digest};
 
 use crate::step::Step;
 
@@ -70,6 +70,13 @@ pub enum Hold {
         /// Whether only the operator can mend it.
         rejected: bool,
     },
+    /// A channel does not take its catalogs: the others have theirs, and it is tried again alone.
+    Lagging {
+        /// The channel's words.
+        message: String,
+        /// Failures in a row.
+        count: u32,
+    },
     /// It is not known yet whether it was made.
     Looking {
         /// Since when.
@@ -103,7 +110,7 @@ impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::On(on) => on.fmt(f),
-            Self::Backoff { message, count, .. } => {
+            Self::Backoff { message, count, .. } | Self::Lagging { message, count } => {
                 write!(f, "another try; it failed {count} times: {message}")
             }
             Self::Looking { since } => {
@@ -130,6 +137,7 @@ pub fn due_steps(view: &View<'_>) -> Due {
     outside::records(view, &mut due);
     outside::targets(view, &mut due);
     outside::catalogs(view, &mut due);
+    outside::channels(view, &mut due);
     stray::steps(view, &mut due);
     due
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use damm_fleet::blueprint::{RecordKey, RecordSet, TargetKey};
-use damm_fleet::{NodeId, ProviderName, Verb};
+use damm_fleet::{NodeId, ProviderName, RegionName, Verb};
 
 use super::view::View;
 use super::{Due, Held, Hold};
@@ -96,6 +96,25 @@ pub(super) fn catalogs(view: &View<'_>, due: &mut Due) {
     for region in told.keys().filter(|r| !wanted.contains_key(*r)) {
         let region = region.clone();
         publish(view, Call::Withdraw { region }, due);
+    }
+}
+
+/// Channels that lag behind, but for those that are about to be published to.
+pub(super) fn channels(view: &View<'_>, due: &mut Due) {
+    let described = |state: &str| view.topology.catalog.channels.iter().any(|c| c.state() == state);
+    let serial = |region: &RegionName| view.told.catalogs.get(region).map(|t| t.serial);
+    for (channel, region) in view.lags.keys().filter(|(channel, _)| described(channel)) {
+        if view.blueprint.catalogs.get(region).map(|c| c.serial) > serial(region) {
+            continue;
+        }
+        due.steps.push(Step {
+            verb: Verb::PublishEndpointCatalog,
+            object: format!("{region} to {channel}"),
+            subject: None,
+            provider: None,
+            key: format!("{region} to {channel}.{}", view.blueprint.generation),
+            call: Call::CatchUp { channel: channel.clone(), region: region.clone() },
+        });
     }
 }
 

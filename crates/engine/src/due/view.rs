@@ -10,13 +10,16 @@ use damm_fleet::{
     Blueprint, Capabilities, FrontdoorId, Node, NodeId, Offers, ProviderName, RegionName, Resource,
     Role, Stage, Subject, Timestamp, Topology,
 };
-use damm_store::{Exposure, StoredReport};
+use damm_store::{Exposure, Lag, StoredReport};
 use sha2::{Digest, Sha256};
 
 use crate::sight::{Seen, is_open};
 
 /// Rows by what they are about.
 pub type Rows = BTreeMap<Subject, Resource>;
+
+/// Channels that lag behind, each with a region.
+pub type Lags = BTreeMap<(String, RegionName), Lag>;
 
 /// What DNS servers, balancers, agents and channels were last told.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,6 +53,8 @@ pub struct View<'a> {
     pub reports: &'a BTreeMap<NodeId, StoredReport>,
     /// What is known of accounts.
     pub providers: &'a BTreeMap<ProviderName, ObservedProvider>,
+    /// Channels that lag behind, each with a region.
+    pub lags: &'a Lags,
     /// What the last listings showed beside the rows.
     pub seen: &'a Seen,
     /// What was gathered from all of that.

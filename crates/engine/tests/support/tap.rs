@@ -48,6 +48,7 @@ pub fn tapped(providers: Providers, tap: &Arc<dyn Tap>) -> Providers {
         clouds: each(providers.clouds, tap, |w| Arc::new(w) as Arc<dyn Cloud>),
         dns: each(providers.dns, tap, |w| Arc::new(w) as Arc<dyn Dns>),
         balancers: each(providers.balancers, tap, |w| Arc::new(w) as Arc<dyn Balancer>),
+        channels: providers.channels,
         agents: Arc::new(Wire { tap: tap.clone(), inner: providers.agents }),
         world: providers.world,
     }

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use catalog::{CatalogPolicy, Channel};
+pub use catalog::{CatalogPolicy, Channel, bare};
 pub use check::{Finding, check};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use edge::{Backbone, Balancer, DnsEntry, DnsNames};

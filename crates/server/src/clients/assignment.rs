@@ -1,10 +1,10 @@
 //! What a client is told of itself.
 
+use damm_age::Identity;
 use damm_assign::path_of;
 use damm_catalog::SubscriptionPath;
-use damm_engine::directory;
 use damm_fleet::RegionName;
-use damm_fleet::topology::Channel;
+use damm_fleet::topology::{Channel, bare};
 use damm_protocol::{Assignment, At, CredentialId, Place, Secret32, SecretText};
 use hyper::StatusCode;
 use hyper::header::{self, HeaderValue};
@@ -34,16 +34,20 @@ impl ClientsEndpoint {
         let regions: Vec<RegionName> = regions.cloned().collect();
         let buckets = topology.catalog.buckets;
         let path = path_of(&keys.secret().assign_key(), population, buckets, number.number());
-        let place = |Channel::Directory { path: dir }: &Channel| {
-            let names = keys.secret().channel(&format!("directory:{dir}"));
-            let name = |region, bucket| {
-                directory::file_name(&names.object_name(region, population, bucket))
+        let place = |channel: &Channel| {
+            let names = keys.secret().channel(&channel.name());
+            let name = |region, bucket: &u32| {
+                channel.file_name(names.object_name(region, population, *bucket))
             };
             let objects = regions.iter().map(|region| {
-                (region.clone(), path.iter().map(|bucket| name(region, *bucket)).collect())
+                (region.clone(), path.iter().map(|bucket| name(region, bucket)).collect())
             });
-            let at = At::Directory { path: dir.clone() };
-            Place { at, sealed: false, objects: objects.collect() }
+            let (at, objects) = (at(channel), objects.collect());
+            Place { at, sealed: channel.is_sealed(), objects }
+        };
+        let identity = |bucket: &u32| {
+            let identity = Identity::new(*keys.secret().bucket_identity(population, *bucket));
+            SecretText::new(identity.to_text().as_str())
         };
         Assignment {
             number,
@@ -53,9 +57,20 @@ impl ClientsEndpoint {
             path: SecretText::new(self.paths.path(number.number()).as_str()),
             places: topology.catalog.channels.iter().map(place).collect(),
             regions: regions.clone(),
-            // Nothing that is published is sealed yet.
-            identities: Vec::new(),
+            // Also while nothing is sealed: channels come and go, and this is told once.
+            identities: path.iter().map(identity).collect(),
             reporter: Secret32::new(keys.secret().reporter(number.number())),
         }
+    }
+}
+
+/// How clients ask a channel.
+fn at(channel: &Channel) -> At {
+    match (channel, channel.url()) {
+        (Channel::Dns { zone, .. }, _) => At::Names { zone: bare(zone).to_owned() },
+        (_, Some(url)) => At::Files { url },
+        (Channel::Directory { path, .. }, None) => At::Directory { path: path.clone() },
+        // A store always has an address.
+        (Channel::S3 { endpoint, .. }, None) => At::Files { url: endpoint.clone() },
     }
 }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use damm_assign::path_of;
 use damm_catalog::{Catalog, Envelope};
-use damm_engine::directory;
-use damm_fleet::topology::Channel;
 use damm_fleet::{FrontdoorId, PopulationName, RegionName, Span, Timestamp};
+use damm_store::BucketKey;
 use tokio::sync::Mutex;
 
 use super::ClientsEndpoint;
@@ -57,16 +56,12 @@ impl ClientsEndpoint {
         population: &PopulationName,
         bucket: u32,
     ) -> Result<Option<Standing>, Denied> {
-        let secret = self.parts.keys.secret();
-        for Channel::Directory { path } in &self.parts.topology.catalog.channels {
-            let name = secret.channel(&format!("directory:{path}"));
-            let name = directory::file_name(&name.object_name(region, population, bucket));
-            let file = self.parts.base.join(path).join(name);
-            if let Ok(signed) = tokio::fs::read(file).await {
-                return Ok(read(signed));
-            }
-        }
-        Ok(None)
+        // Whatever lies in channels was written down in the state before, so a fleet that only
+        // has channels far away is served the same.
+        let (region, population) = (region.clone(), population.clone());
+        let key = BucketKey { region, population, bucket };
+        let edition = self.parts.store.edition(&key).await?;
+        Ok(edition.and_then(|(_, signed)| read(signed.into_bytes())))
     }
 
     /// The doors of a catalog that may still be told: one that began to drain after the catalog was

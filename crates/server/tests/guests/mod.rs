@@ -5,20 +5,21 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use damm_assign::path_of;
 use damm_assign::trust::{Level, Rate};
 use damm_catalog::{Catalog, Expected, Front, SCHEMA, Verifier};
 use damm_clouds::ManualClock;
 use damm_engine::Keys;
 use damm_fleet::{
-    Blueprint, Diff, Duty, Frontdoor, FrontdoorId, Node, NodeId, Origin, Reason, RegionName, Role,
-    Seed, Span, Stage, Timestamp, Topology, Usd,
+    Blueprint, Diff, Duty, Frontdoor, FrontdoorId, Node, NodeId, Origin, Reason, Role, Seed, Span,
+    Stage, Timestamp, Topology, Usd,
 };
 use damm_formats::Settings;
 use damm_origins::Origins;
 use damm_protocol::{Assignment, ClientSecret, Enrol, InvitationCode, NewCredential, Secret32};
 use damm_server::clients::Invitation;
 use damm_server::{ClientParts, ClientsEndpoint, Served, Watch, WatchParts};
-use damm_store::{Access, Store};
+use damm_store::{Access, BucketKey, Edition, PublishedBucket, Store};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -81,7 +82,15 @@ fn topology() -> Topology {
             "country": "IR", "asns": [58224], "regions": ["north"], "min_fronts": 1,
         } },
         "catalog": { "buckets": 4,
-                     "channels": [{ "kind": "directory", "path": "published" }] },
+                     "channels": [
+                         { "kind": "directory", "path": "published" },
+                         { "kind": "directory", "path": "shared", "encrypt": true,
+                           "url": "https://files.example.org" },
+                         { "kind": "s3", "endpoint": "https://s3.example.org/", "prefix": "c/",
+                           "bucket": "catalogs", "credentials": { "env": "S3" } },
+                         { "kind": "dns", "server": "192.0.2.53", "zone": "c.example.org.",
+                           "credentials": { "env": "TSIG" } },
+                     ] },
     });
     serde_json::from_value(topology).unwrap()
 }
@@ -252,8 +261,8 @@ impl World {
         parse(&answer)
     }
 
-    /// Publishes a catalog of these doors where a client looks for it.
-    pub fn publish(&self, to: &Assignment, version: u64, doors: &[FrontdoorId]) {
+    /// Publishes a catalog of these doors to a client's bucket.
+    pub async fn publish(&self, to: &Assignment, version: u64, doors: &[FrontdoorId]) {
         let server_key = Secret32::new([1; 32]).expose();
         let method = "2022-blake3-aes-256-gcm".to_owned();
         let params = [("server_key".to_owned(), server_key), ("method".to_owned(), method)];
@@ -274,11 +283,25 @@ impl World {
             expires: START + Span::from_hours(6),
             fronts: (1u8..).zip(doors).map(front).collect(),
         };
-        let object = &to.places[0].objects[&"north".parse::<RegionName>().unwrap()][0];
-        let dir = self.dir.path().join("published");
-        std::fs::create_dir_all(&dir).unwrap();
         let signed = catalog.seal(&[self.keys.online()]).to_bytes();
-        std::fs::write(dir.join(object), signed).unwrap();
+        let bucket = PublishedBucket {
+            version,
+            digest: catalog.contents_digest(),
+            expires_at: catalog.expires,
+        };
+        let key = BucketKey {
+            region: catalog.region,
+            population: to.population.clone(),
+            bucket: self.path(to)[0],
+        };
+        let edition = Edition { key, bucket, signed: Some(String::from_utf8(signed).unwrap()) };
+        self.store.put_editions(&[edition]).await.unwrap();
+    }
+
+    /// The buckets that a client can ever be in, its base bucket first.
+    pub fn path(&self, client: &Assignment) -> [u32; 16] {
+        let key = self.keys.secret().assign_key();
+        path_of(&key, &client.population, 4, client.number.number())
     }
 
     pub fn verify(&self, signed: Vec<u8>) -> Result<Catalog, damm_catalog::Refusal> {

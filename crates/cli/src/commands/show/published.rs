@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::print;
 use crate::args::Show;
+use crate::channels::{self, Held};
 use crate::clock;
 use crate::exit::{Failure, Result};
 use crate::output::Output;
@@ -19,19 +20,22 @@ struct Catalog {
     expires_at: Timestamp,
     buckets: usize,
     newest_version: u64,
+    channels: Vec<Held>,
 }
 
 /// Lists what was published, per region.
 pub async fn catalogs(args: &Show, store: &Store, output: &Output, page: &mut Page) -> Result<()> {
     let now = clock::now();
+    let held = channels::all(store).await?;
     let mut rows = Vec::new();
-    let mut table =
-        Table::new(&["region", ">serial", "published", "expires", ">catalogs", ">version"]);
+    let head = ["region", ">serial", "published", "expires", ">catalogs", ">version", "channels"];
+    let mut table = Table::new(&head);
     for (region, c) in store.catalogs().await? {
         if args.id.as_deref().is_some_and(|id| id != region.as_str()) {
             continue;
         }
         let buckets = store.buckets(&region).await?;
+        let channels = channels::of(&held, &region);
         let newest = buckets.values().map(|b| b.version).max().unwrap_or(0);
         table.row(vec![
             Line::of(Style::Accent, region.as_str()),
@@ -40,6 +44,7 @@ pub async fn catalogs(args: &Show, store: &Store, output: &Output, page: &mut Pa
             Line::plain(when::relative(c.expires_at, now)),
             Line::plain(buckets.len().to_string()),
             Line::plain(newest.to_string()),
+            channels::summary(&channels),
         ]);
         rows.push(Catalog {
             region: region.to_string(),
@@ -48,6 +53,7 @@ pub async fn catalogs(args: &Show, store: &Store, output: &Output, page: &mut Pa
             expires_at: c.expires_at,
             buckets: buckets.len(),
             newest_version: newest,
+            channels,
         });
     }
     print("catalogs", &rows, table, output, page);

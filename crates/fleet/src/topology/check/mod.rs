@@ -1,5 +1,6 @@
 //! What the form of a file can't tell: whether its parts fit together.
 
+mod channels;
 mod country;
 mod edges;
 mod lab;
@@ -89,6 +90,7 @@ pub fn check(topology: &Topology, offers: &Offers) -> Vec<Finding> {
     findings.extend(networks::check(topology));
     findings.extend(lab::check(topology));
     findings.extend(vendors::check(topology));
+    findings.extend(channels::check(topology));
     findings.extend(edges::check(topology));
     findings.extend(rotation::check(topology));
     findings.extend(pools::check(topology, offers));
