@@ -39,6 +39,8 @@ use damm_fleet::topology::Channel as Described;
 pub use directory::Directory;
 #[cfg(feature = "remote")]
 pub use dns::Zone;
+#[cfg(any(feature = "read", feature = "remote"))]
+pub use head::{Edition, Head, NoHead};
 #[cfg(feature = "remote")]
 pub use remote::connect;
 #[cfg(feature = "remote")]

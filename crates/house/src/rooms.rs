@@ -63,6 +63,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("needs", &[]),
     ("testbed", &["fleet", "protocol", "node", "needs"]),
     (
+        "fuzz",
+        &[
+            "fleet", "reach", "origins", "assign", "age", "protocol", "hearing", "catalog",
+            "formats", "channels",
+        ],
+    ),
+    (
         "bench",
         &[
             "fleet", "planner", "store", "clouds", "engine", "node", "protocol", "testbed",
