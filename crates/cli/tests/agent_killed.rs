@@ -60,6 +60,7 @@ fn config() -> NodeConfig {
         egresses: (1..=2).map(|n| (NodeId::from_raw(100 + u64::from(n)), peer(n))).collect(),
         transports: BTreeMap::from([("shadowsocks".to_owned(), TransportConfig::default())]),
         credentials: Vec::new(),
+        witness: None,
     };
     let overlay = OverlayConfig { port: 51_820, mtu: 1420, address: "fd00::7".parse().unwrap() };
     NodeConfig { generation: 5, orders: 1, node: NODE, overlay, role: RoleConfig::Ingress(role) }

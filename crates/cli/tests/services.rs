@@ -6,13 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use damm_node::service::Services;
+use damm_node::service::{Services, WITNESS_UID};
 use damm_node::transport::{INTERFACE, internal_port};
-use damm_protocol::{RoleConfig, TunnelAddresses};
+use damm_protocol::{RoleConfig, TunnelAddresses, witness_addresses};
 use shadowsocks::ServerConfig;
 use shadowsocks::config::ServerType;
 use shadowsocks::context::Context;
@@ -25,6 +26,7 @@ mod namespaces;
 mod served;
 
 use namespaces::alone;
+use served::witness::{is_signed, signs, witnessed};
 use served::{Client, client, credential, ingress, ip, services, soon};
 
 /// The processes whose command line holds a word.
@@ -312,6 +314,44 @@ async fn source(services: &Services, number: u8, internet: &TcpListener) -> IpAd
     // The request goes with the first bytes.
     stream.write_all(b"x").await.unwrap();
     internet.accept().await.unwrap().1.ip()
+}
+
+#[test]
+fn the_witness_follows_the_config_and_its_end_is_nobodys_problem() {
+    alone("the_witness_follows_the_config_and_its_end_is_nobodys_problem", &[], async {
+        let dir = tempfile::tempdir().unwrap();
+        // Before its address is there.
+        let mut first = services(dir.path()).await;
+        first.apply(&witnessed(7, 1)).await.unwrap();
+        let pid = only("node witness").await;
+        ip("address add 100.64.0.1/32 dev lo");
+        signs(7, 1).await;
+        drop(first);
+        let mut second = services(dir.path()).await;
+        second.apply(&witnessed(8, 2)).await.unwrap();
+        signs(8, 2).await;
+        assert!(!is_signed(7, 1).await && !is_signed(7, 2).await && !is_signed(8, 1).await);
+        assert_eq!(only("node witness").await, pid, "it was started anew");
+        let settings = dir.path().join("run/services/witness/settings.json");
+        let about = std::fs::metadata(&settings).unwrap();
+        assert_eq!((about.mode() & 0o777, about.uid()), (0o600, WITNESS_UID));
+        assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+        soon("its end", || processes("node witness").is_empty()).await;
+        let until = Instant::now() + Duration::from_secs(60);
+        while processes("node witness").is_empty() {
+            assert!(Instant::now() < until, "it was not started again");
+            assert_eq!(second.health().await, []);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        signs(8, 2).await;
+        second.apply(&ingress(&[], &[])).await.unwrap();
+        assert_eq!(processes("node witness"), Vec::<i32>::new());
+        // Another has its port: the config is in force all the same.
+        let _other = TcpListener::bind(witness_addresses()[0]).await.unwrap();
+        second.apply(&witnessed(7, 1)).await.unwrap();
+        soon("its end", || processes("node witness").is_empty()).await;
+        assert_eq!(second.health().await, []);
+    });
 }
 
 #[test]

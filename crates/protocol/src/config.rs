@@ -8,6 +8,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::credential::Credential;
+use crate::evidence::WitnessKey;
 use crate::secret::WireguardKey;
 
 /// All that a node should do, whole: applying it needs no other config.
@@ -79,6 +80,9 @@ pub struct IngressConfig {
     pub transports: BTreeMap<String, TransportConfig>,
     /// The clients that are let in, in order of their numbers.
     pub credentials: Vec<Credential>,
+    /// What the node's witness signs receipts with; without it there is no witness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<WitnessKey>,
 }
 
 /// One front door.

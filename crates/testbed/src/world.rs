@@ -218,6 +218,7 @@ fn ingress_config(egresses: u8) -> NodeConfig {
         egresses: (0..egresses).map(|n| (World::egress_id(n), peer(n))).collect(),
         transports: BTreeMap::new(),
         credentials: Vec::new(),
+        witness: None,
     });
     let node = NodeId::from_raw(1);
     NodeConfig { generation: 1, orders: 1, node, overlay: overlay(0xffff), role }

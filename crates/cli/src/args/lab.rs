@@ -130,6 +130,13 @@ pub enum Errand {
         /// The name
         name: String,
     },
+    /// One page, as text
+    Page {
+        /// The server's address and port
+        at: std::net::SocketAddr,
+        /// The page's path
+        path: String,
+    },
 }
 
 /// On or off.

@@ -34,6 +34,10 @@ cuts no connection.")]
     #[command(after_long_help = "The agent starts it. SIGHUP makes it read its file again, which \
 cuts no connection.")]
     Relay(NodeService),
+    /// Sign receipts for clients that came through
+    #[command(after_long_help = "The agent starts it. SIGHUP makes it read its file again, which \
+cuts no connection.")]
+    Witness(NodeService),
 }
 
 /// Where the agent keeps its state. It takes the place of the option of the same name that names a

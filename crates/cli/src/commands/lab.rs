@@ -143,6 +143,7 @@ fn probe(probe: &args::LabProbe, output: &Output) -> Result<Exit> {
         args::Errand::Short { to } => Errand::Short { to },
         args::Errand::Bulk { to, bytes } => Errand::Bulk { to, bytes },
         args::Errand::Names { name } => Errand::Names { name },
+        args::Errand::Page { at, path } => Errand::Page { at, path },
     };
     let told = super::runtime()?.block_on(damm_lab::probe::run(&way, &errand));
     let mut page = output.page();

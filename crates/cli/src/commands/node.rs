@@ -11,6 +11,7 @@ use damm_node::home::{Home, HomeError, Status, Tripwire, seat};
 use damm_node::service::{PROXY_UID, Places, RESOLVER_UID, Services, Supervisor};
 use damm_node::transport::{relay, shadowsocks};
 use damm_node::wireguard::{self, Starter};
+use damm_node::witness;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Node, NodeRun, NodeState, Supervisor as Who};
@@ -30,6 +31,7 @@ pub async fn run(command: &Node, output: &Output) -> Result<Exit> {
             shadowsocks::serve(&args.config).await.map_err(Failure::error)?;
         }
         Node::Relay(args) => relay::serve(&args.config).await.map_err(Failure::error)?,
+        Node::Witness(args) => witness::serve(&args.config).await.map_err(Failure::error)?,
     }
     Ok(Exit::Done)
 }

@@ -72,13 +72,28 @@ impl Stage {
 
     /// A client that stands at a place and goes through a door.
     pub fn client(&self, place: &'static str, door: Door) -> Client {
-        let by = self.dir.join(format!("{place}.way"));
         let (way, program) = match door.transport.as_str() {
             "wireguard" => self.wireguard(place, &door),
             "shadowsocks" => self.shadowsocks(&door),
             "trojan" => self.trojan(place, &door),
             other => panic!("no client speaks {other}"),
         };
+        self.standing(place, door, way, program)
+    }
+
+    /// One who stands at a place and goes through nothing.
+    pub fn outsider(&self, place: &'static str, door: Door) -> Client {
+        self.standing(place, door, Way::Direct, None)
+    }
+
+    fn standing(
+        &self,
+        place: &'static str,
+        door: Door,
+        way: Way,
+        program: Option<Child>,
+    ) -> Client {
+        let by = self.dir.join(format!("{place}.way"));
         fs::write(&by, serde_json::to_vec(&way).unwrap()).unwrap();
         Client { place, by, door, program, tunnel: self.tunnel(place), lab: self.lab.clone() }
     }

@@ -11,3 +11,4 @@ mod rotation;
 mod stage;
 mod traffic;
 mod wire;
+mod witness;

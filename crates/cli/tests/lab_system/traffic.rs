@@ -66,8 +66,9 @@ pub fn pass(seconds: u64) {
     std::thread::sleep(Duration::from_secs(seconds));
 }
 
+/// What an errand saw that has to go well.
 #[track_caller]
-fn well(stage: &Stage, client: &Client, errand: &[&str]) -> Told {
+pub fn well(stage: &Stage, client: &Client, errand: &[&str]) -> Told {
     let told = stage.ask(client, errand);
     let transport = &client.door.transport;
     let words = errand.join(" ");

@@ -3,6 +3,8 @@
 // Each test binary uses a part of this.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod witness;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command};
@@ -45,6 +47,7 @@ pub fn ingress(transports: &[&str], clients: &[u8]) -> NodeConfig {
             egresses: BTreeMap::new(),
             transports: transports.iter().map(transport).collect(),
             credentials: clients.iter().map(|n| credential(*n)).collect(),
+            witness: None,
         }),
     }
 }

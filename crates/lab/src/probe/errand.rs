@@ -1,6 +1,6 @@
 //! What a probe is to do.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::internet;
 
@@ -28,6 +28,13 @@ pub enum Errand {
     Names {
         /// The name.
         name: String,
+    },
+    /// One page, as text.
+    Page {
+        /// The server's address and port.
+        at: SocketAddr,
+        /// The page's path.
+        path: String,
     },
 }
 

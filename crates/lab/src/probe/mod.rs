@@ -28,6 +28,9 @@ pub struct Told {
     pub sources: std::collections::BTreeMap<std::net::IpAddr, u64>,
     /// Addresses that a name was found to have.
     pub addresses: std::collections::BTreeSet<std::net::IpAddr>,
+    /// What stands on the page that was asked for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub page: String,
 }
 
 /// Runs an errand by a way.
@@ -37,6 +40,7 @@ pub async fn run(way: &Way, errand: &Errand) -> Told {
         Errand::Short { to } => short::run(way, to).await,
         Errand::Bulk { to, bytes } => short::download(way, to, *bytes).await,
         Errand::Names { name } => names::run(way, name).await,
+        Errand::Page { at, path } => short::page(way, *at, path).await,
     }
 }
 

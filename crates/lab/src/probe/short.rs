@@ -1,6 +1,7 @@
 //! Short connections, and downloads.
 
 use std::io::{Error, Result};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,15 +43,36 @@ pub async fn run(way: &Way, to: &str) -> Told {
 }
 
 async fn ask(way: &Way, to: &str) -> Result<std::net::IpAddr> {
-    let mut stream = request(way, to, "/address").await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
-    body.trim().parse().map_err(|_| Error::other(format!("an answer of {} bytes", answer.len())))
+    let body = read(way, &Target::web(to), "/address").await?;
+    body.trim().parse().map_err(|_| Error::other(format!("a page of {} bytes", body.len())))
 }
 
-async fn request(way: &Way, to: &str, path: &str) -> Result<Box<dyn Stream>> {
-    let mut stream = way.connect(&Target::web(to)).await?;
+/// Reads a page once; one that is not there is a failure.
+pub async fn page(way: &Way, at: SocketAddr, path: &str) -> Told {
+    let mut told = Told::default();
+    let target = Target { host: at.ip().to_string(), port: at.port() };
+    let read = timeout(PATIENCE, read(way, &target, path)).await;
+    match read.unwrap_or_else(|_| Err(Error::other(format!("none within {PATIENCE:?}")))) {
+        Ok(page) => (told.done, told.page) = (1, page),
+        Err(e) => told.failed.push(e.to_string()),
+    }
+    told
+}
+
+async fn read(way: &Way, to: &Target, path: &str) -> Result<String> {
+    let mut stream = request(way, to, path).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.lines().next().unwrap_or_default();
+    match status.split(' ').nth(1) {
+        Some("200") => Ok(body.to_owned()),
+        _ => Err(Error::other(format!("answered with `{status}`"))),
+    }
+}
+
+async fn request(way: &Way, to: &Target, path: &str) -> Result<Box<dyn Stream>> {
+    let mut stream = way.connect(to).await?;
     stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await?;
     stream.flush().await?;
     Ok(stream)
@@ -72,7 +94,7 @@ pub async fn download(way: &Way, to: &str, bytes: u64) -> Told {
 
 /// Counts the bytes of a download's body.
 async fn count(way: &Way, to: &str, bytes: u64, done: &mut u64) -> Result<()> {
-    let mut stream = request(way, to, &format!("/bytes/{bytes}")).await?;
+    let mut stream = request(way, &Target::web(to), &format!("/bytes/{bytes}")).await?;
     skip_head(&mut *stream).await?;
     let mut block = vec![0; 64 * 1024];
     loop {

@@ -50,6 +50,7 @@ pub fn ingress(egresses: u8) -> IngressConfig {
         egresses: (1..=egresses).map(|n| (NodeId::from_raw(n.into()), peer(n))).collect(),
         transports: BTreeMap::new(),
         credentials: Vec::new(),
+        witness: None,
     }
 }
 

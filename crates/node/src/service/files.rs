@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+
 use super::ServiceError;
 
 /// Makes a directory, with those above it, that others may pass through but not list.
@@ -60,6 +62,16 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, ServiceError> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(ServiceError::file(path)(e)),
     }
+}
+
+/// What the agent tells a program of its own. Where it can't be read, the message names the line
+/// and shows none of it: there are keys in it.
+pub(crate) fn settings<T: DeserializeOwned>(path: &Path) -> Result<T, ServiceError> {
+    let text = fs::read(path).map_err(ServiceError::file(path))?;
+    serde_json::from_slice(&text).map_err(|e| {
+        let field = format!("line {}", e.line());
+        ServiceError::field(path, field, "not what this version of the agent writes")
+    })
 }
 
 #[cfg(test)]

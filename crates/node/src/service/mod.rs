@@ -28,6 +28,9 @@ pub type PublicParams = BTreeMap<String, BTreeMap<String, String>>;
 /// The name of the service that answers clients' questions for names.
 const RESOLVER: &str = "resolver";
 
+/// The name of the service that signs receipts for clients.
+const WITNESS: &str = "witness";
+
 /// What nothing was prepared with.
 static NOTHING: BTreeMap<String, String> = BTreeMap::new();
 

@@ -1,21 +1,24 @@
 //! The programs that a node's config asks for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use damm_protocol::{IngressConfig, NodeConfig, Problem, RoleConfig, TunnelAddresses};
+use damm_protocol::{
+    IngressConfig, NodeConfig, Problem, RoleConfig, TunnelAddresses, witness_addresses,
+};
 
 use super::described::Described;
 use super::keys::Keys;
 use super::{
     Keeper, PROXY_UID, Places, Program, PublicParams, RESOLVER, RESOLVER_UID, Rights, ServiceError,
-    Supervisor, files, own,
+    Supervisor, WITNESS, WITNESS_UID, files, own,
 };
 use crate::transport::listening::{has_listener, has_packets};
 use crate::transport::shadowsocks::{METHOD, Settings};
 use crate::transport::template::{Kinds, Protocol};
 use crate::transport::{SHADOWSOCKS, WIREGUARD, internal_port, tunnel};
 use crate::wireguard::Starter;
+use crate::witness;
 
 /// The programs that a node's config asks for.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub struct Services {
     programs: Vec<Program>,
     /// The kinds that are served.
     served: BTreeSet<String>,
+    /// The witness, and whether it ran when it was last looked at.
+    witness: Option<(Program, bool)>,
     /// What was last asked for.
     config: Option<NodeConfig>,
 }
@@ -50,6 +55,7 @@ impl Services {
             public: PublicParams::new(),
             programs: Vec::new(),
             served: BTreeSet::new(),
+            witness: None,
             config: None,
             places,
         };
@@ -88,6 +94,7 @@ impl Services {
                 Err(error) => outcome = outcome.and(Err(error)),
             }
         }
+        self.witness = self.witness(&config.role).await.map(|program| (program, true));
         let stopped = self.stop_others(&served).await;
         (self.programs, self.served) = (programs, served);
         self.config = Some(config.clone());
@@ -97,6 +104,7 @@ impl Services {
     /// What is wrong with the services. Call it every few seconds: what died is started again,
     /// ever more rarely when it goes on dying, and what has served its last connection is ended.
     pub async fn health(&mut self) -> Vec<Problem> {
+        self.keep_witness().await;
         let mut problems = Vec::new();
         for program in &self.programs {
             if !self.keeper.runs(&program.name).await {
@@ -148,20 +156,63 @@ impl Services {
 
     async fn shadowsocks(&self, ingress: &IngressConfig) -> Result<Vec<Program>, ServiceError> {
         let name = format!("transport-{SHADOWSOCKS}");
-        let dir = self.places.run.join("services").join(&name);
-        let path = dir.join("settings.json");
-        files::directory(&dir)?;
-        let settings = self.settings(ingress);
-        let text = serde_json::to_vec(&settings);
-        let text = text.map_err(|e| ServiceError::field(&path, "settings", e))?;
-        let changed = files::write(&path, PROXY_UID, &text)?;
+        let path = self.settings_of(&name);
         let program = own(&self.places, name, SHADOWSOCKS, &path, Rights::Sockets(PROXY_UID));
+        self.run_own(&program, &path, &self.settings(ingress)).await?;
+        Ok(vec![program])
+    }
+
+    /// The witness, where there is a key for it. No session needs it, and a node that has a problem
+    /// may be taken out of service: what is wrong with it is written to the log, no more.
+    async fn witness(&self, role: &RoleConfig) -> Option<Program> {
+        let RoleConfig::Ingress(ingress) = role else { return None };
+        let doors = ingress.frontdoors.keys().copied().collect();
+        let key = ingress.witness.clone()?;
+        let settings = witness::Settings { at: witness_addresses().into(), key, doors };
+        let path = self.settings_of(WITNESS);
+        let rights = Rights::Sockets(WITNESS_UID);
+        let program = own(&self.places, WITNESS.to_owned(), WITNESS, &path, rights);
+        if let Err(error) = self.run_own(&program, &path, &settings).await {
+            tracing::warn!("clients get no receipts: {error}");
+        }
+        Some(program)
+    }
+
+    /// Starts the witness again when it died, and says so once.
+    async fn keep_witness(&mut self) {
+        let Some((program, ran)) = &mut self.witness else { return };
+        let runs = self.keeper.runs(&program.name).await;
+        if !runs {
+            let started = self.keeper.ensure(program).await;
+            if *ran {
+                let why = started.err().map_or("see its log".to_owned(), |e| e.to_string());
+                tracing::warn!("the witness had to be started again: {why}");
+            }
+        }
+        *ran = runs;
+    }
+
+    fn settings_of(&self, name: &str) -> PathBuf {
+        self.places.run.join("services").join(name).join("settings.json")
+    }
+
+    /// Makes a service run that is this program itself, with these settings and no others.
+    async fn run_own(
+        &self,
+        program: &Program,
+        path: &Path,
+        settings: &impl serde::Serialize,
+    ) -> Result<(), ServiceError> {
+        path.parent().map_or(Ok(()), files::directory)?;
+        let text = serde_json::to_vec(settings);
+        let text = text.map_err(|e| ServiceError::field(path, "settings", e))?;
+        let changed = files::write(path, program.rights.uid(), &text)?;
         let ran = self.keeper.runs(&program.name).await;
-        self.keeper.ensure(&program).await?;
+        self.keeper.ensure(program).await?;
         if ran && changed {
             self.keeper.hang_up(&program.name).await?;
         }
-        Ok(vec![program])
+        Ok(())
     }
 
     fn settings(&self, ingress: &IngressConfig) -> Settings {
@@ -264,7 +315,8 @@ impl Services {
     async fn stop_others(&mut self, served: &BTreeSet<String>) -> Result<(), ServiceError> {
         let mut outcome = Ok(());
         for name in self.keeper.known() {
-            if kind_of(&name).is_some_and(|kind| !served.contains(kind)) {
+            let unasked = name == WITNESS && self.witness.is_none();
+            if unasked || kind_of(&name).is_some_and(|kind| !served.contains(kind)) {
                 outcome = outcome.and(self.keeper.stop(&name).await);
             }
         }

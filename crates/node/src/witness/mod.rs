@@ -39,7 +39,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 pub use self::settings::Settings;
-use crate::service::ServiceError;
+use crate::service::{ServiceError, files};
 use crate::transport::listening::listen_at;
 use crate::transport::relay::{accept, caught};
 
@@ -59,7 +59,7 @@ const HEAD: usize = 8 << 10;
 ///
 /// When the file can't be read, or the port is another's.
 pub async fn serve(config: &Path) -> Result<(), ServiceError> {
-    let settings = Settings::read(config)?;
+    let settings: Settings = files::settings(config)?;
     let listeners = listeners(&settings.at).map_err(|e| ServiceError::field(config, "at", e))?;
     let (news, current) = watch::channel(Arc::new(settings));
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
@@ -70,7 +70,7 @@ pub async fn serve(config: &Path) -> Result<(), ServiceError> {
     let (mut again, mut end) = (caught(SignalKind::hangup())?, caught(SignalKind::terminate())?);
     loop {
         tokio::select! {
-            _ = again.recv() => match Settings::read(config) {
+            _ = again.recv() => match files::settings::<Settings>(config) {
                 Ok(settings) => drop(news.send(Arc::new(settings))),
                 Err(error) => tracing::error!("{error}"),
             },

@@ -136,9 +136,9 @@ fn the_key_does_not_show_itself() {
     let path = dir.path().join("settings.json");
     let written = serde_json::to_string(&settings()).unwrap();
     std::fs::write(&path, &written).unwrap();
-    assert_eq!(Settings::read(&path).unwrap(), settings());
+    assert_eq!(files::settings::<Settings>(&path).unwrap(), settings());
     let short = &written[..written.len() - 10];
     std::fs::write(&path, short).unwrap();
-    let said = Settings::read(&path).unwrap_err().to_string();
+    let said = files::settings::<Settings>(&path).unwrap_err().to_string();
     assert!(said.contains("line 1") && !said.contains("AwMDAw"), "{said}");
 }

@@ -49,6 +49,7 @@ impl AgentsEndpoint {
                 members: self.members(&desk, &machines),
                 credentials: desk.credentials.clone(),
                 before: &desk.configs,
+                secret: self.keys.secret(),
             })?;
             let changes = scene.changes(&desk.configs);
             (Arc::new(scene), changes)

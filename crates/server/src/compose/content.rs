@@ -46,6 +46,7 @@ impl Scene {
             frontdoors: doors,
             egresses: self.peers_of(id, |m| self.egress_peer(m)),
             credentials: Vec::new(),
+            witness: self.witnesses.get(&id).cloned(),
         }
     }
 

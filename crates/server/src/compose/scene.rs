@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use damm_catalog::FleetSecret;
 use damm_clouds::NodeOrders;
 use damm_fleet::topology::Backbone;
 use damm_fleet::{Node, NodeId, RegionName, Role};
+use damm_protocol::evidence::WitnessKey;
 use damm_protocol::{Credential, NodeConfig, RoleConfig, WireguardKey};
 use damm_store::StoredConfig;
 use sha2::{Digest, Sha256};
@@ -42,6 +44,8 @@ pub struct Facts<'a> {
     pub credentials: Arc<[Credential]>,
     /// What stands in each agent's config now.
     pub before: &'a BTreeMap<NodeId, StoredConfig>,
+    /// What nodes' witness keys follow from.
+    pub secret: &'a FleetSecret,
 }
 
 /// The facts in order, for any node's config to be made when its agent comes for it.
@@ -55,6 +59,8 @@ pub struct Scene {
     /// For each ingress the egress nodes that it uses, for each egress the ingress nodes that use
     /// it.
     pub(super) peers: BTreeMap<NodeId, BTreeSet<NodeId>>,
+    /// What each ingress' witness signs with.
+    pub(super) witnesses: BTreeMap<NodeId, WitnessKey>,
 }
 
 impl Scene {
@@ -68,6 +74,7 @@ impl Scene {
             overlay: Overlay::of(facts.backbone)?,
             port: facts.backbone.port,
             peers: peers(&facts.members, facts.before),
+            witnesses: witnesses(&facts.members, facts.secret),
             credentials_digest: digest_of(&*facts.credentials),
             credentials: facts.credentials,
             members: facts.members,
@@ -129,6 +136,14 @@ fn digest_of(value: &(impl serde::Serialize + ?Sized)) -> [u8; 32] {
     // ever, the digest would still be one of something else than any content's.
     let text = serde_json::to_vec(value).unwrap_or_default();
     Sha256::digest(&text).into()
+}
+
+fn witnesses(
+    members: &BTreeMap<NodeId, Member>,
+    secret: &FleetSecret,
+) -> BTreeMap<NodeId, WitnessKey> {
+    let ingresses = members.iter().filter(|(_, m)| m.node.role == Role::Ingress);
+    ingresses.map(|(id, _)| (*id, WitnessKey::new(secret.witness(*id)))).collect()
 }
 
 fn peers(

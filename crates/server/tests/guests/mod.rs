@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "what does not work here fails the test")]
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+#[path = "../stock/mod.rs"]
+mod stock;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,8 +14,8 @@ use damm_catalog::{Catalog, Expected, Front, SCHEMA, Verifier};
 use damm_clouds::ManualClock;
 use damm_engine::Keys;
 use damm_fleet::{
-    Blueprint, Diff, Duty, Frontdoor, FrontdoorId, Node, NodeId, Origin, Reason, Role, Seed, Span,
-    Stage, Timestamp, Topology, Usd,
+    Blueprint, Diff, FrontdoorId, Node, NodeId, Origin, Reason, Role, Seed, Span, Stage, Timestamp,
+    Topology,
 };
 use damm_formats::Settings;
 use damm_origins::Origins;
@@ -95,45 +98,11 @@ fn topology() -> Topology {
     serde_json::from_value(topology).unwrap()
 }
 
-fn keys() -> Arc<Keys> {
-    let mut n = 0;
-    let draw = |bytes: &mut [u8; 32]| {
-        n += 1;
-        bytes.fill(n);
-    };
-    Arc::new(Keys::generate("example", START, draw).unwrap().keys)
-}
-
+/// A node of the topology with two front doors.
 fn node(seed: &mut Seed) -> Node {
-    let (stage, reason) = (Stage::Live { since: START }, Reason::Operator);
-    let door = |seed: &mut Seed| Frontdoor {
-        id: seed.frontdoor(),
-        transport: serde_json::from_value(json!({ "kind": "shadowsocks", "port": 443 })).unwrap(),
-        created_at: START,
-        stage: stage.clone(),
-        replaces: None,
-        withheld_from: Default::default(),
-        reason: reason.clone(),
-        cost: Usd::from_mills(0),
-    };
-    let doors = [door(seed), door(seed)];
-    Node {
-        id: seed.node(),
-        role: Role::Ingress,
-        region: "north".parse().unwrap(),
-        provider: "sim-a".parse().unwrap(),
-        profile: "edge".parse().unwrap(),
-        machine: "small".to_owned(),
-        location: "b1".to_owned(),
-        created_at: START,
-        duty: Duty::Serve,
-        stage,
-        replaces: None,
-        reason,
-        cost: Usd::from_mills(0),
-        frontdoors: doors.map(|d| (d.id, d)).into(),
-        egress_ips: Default::default(),
-    }
+    let provider = "sim-a".parse().unwrap();
+    let (machine, location) = ("small".to_owned(), "b1".to_owned());
+    Node { provider, machine, location, ..stock::node(seed, Role::Ingress, START) }
 }
 
 /// What clients' addresses are in these tests.
@@ -178,7 +147,7 @@ impl World {
         let node = node(&mut Seed::from_number(1));
         let doors = node.frontdoors.keys().copied().collect();
         retarget(&store, 2, |next| drop(next.nodes.insert(node.id, node.clone()))).await;
-        let (clock, keys, node) = (ManualClock::at(START), keys(), node.id);
+        let (clock, keys, node) = (ManualClock::at(START), stock::keys(START), node.id);
         let (watch, served) = serve(&store, &clock, &keys, &dir).await;
         Self { dir, store, clock, keys, watch, served, node, doors }
     }

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub mod agent;
+#[path = "../stock/mod.rs"]
+mod stock;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,8 +13,7 @@ use std::sync::Arc;
 use damm_clouds::{AddressOrders, ManualClock, NodeOrders};
 use damm_engine::Keys;
 use damm_fleet::{
-    Blueprint, Diff, Duty, EgressIp, Frontdoor, Node, NodeId, Origin, Phase, Reason, Resource,
-    Role, Seed, Stage, Timestamp, Topology, Usd,
+    Blueprint, Diff, Node, NodeId, Origin, Phase, Resource, Role, Seed, Timestamp, Topology,
 };
 use damm_server::{AgentsEndpoint, Parts, Served};
 use damm_store::{Access, Store};
@@ -58,54 +59,11 @@ pub fn topology() -> Topology {
 }
 
 pub fn keys() -> Arc<Keys> {
-    let mut n = 0;
-    let draw = |bytes: &mut [u8; 32]| {
-        n += 1;
-        bytes.fill(n);
-    };
-    Arc::new(Keys::generate("example", START, draw).unwrap().keys)
+    stock::keys(START)
 }
 
 pub fn node(seed: &mut Seed, role: Role) -> Node {
-    let (stage, reason) = (Stage::Live { since: START }, Reason::Operator);
-    let door = |seed: &mut Seed| Frontdoor {
-        id: seed.frontdoor(),
-        transport: serde_json::from_value(json!({ "kind": "shadowsocks", "port": 443 })).unwrap(),
-        created_at: START,
-        stage: stage.clone(),
-        replaces: None,
-        withheld_from: Default::default(),
-        reason: reason.clone(),
-        cost: Usd::from_mills(0),
-    };
-    let ip = |seed: &mut Seed| EgressIp {
-        id: seed.egress_ip(),
-        created_at: START,
-        stage: stage.clone(),
-        replaces: None,
-        reason: reason.clone(),
-        cost: Usd::from_mills(0),
-    };
-    let count = |of: Role| if of == role { 2 } else { 0 };
-    let doors: Vec<_> = (0..count(Role::Ingress)).map(|_| door(seed)).collect();
-    let ips: Vec<_> = (0..count(Role::Egress)).map(|_| ip(seed)).collect();
-    Node {
-        id: seed.node(),
-        role,
-        region: "north".parse().unwrap(),
-        provider: "lab-a".parse().unwrap(),
-        profile: if role == Role::Ingress { "edge" } else { "exit" }.parse().unwrap(),
-        machine: "namespace".to_owned(),
-        location: "a1".to_owned(),
-        created_at: START,
-        duty: Duty::Serve,
-        stage,
-        replaces: None,
-        reason,
-        cost: Usd::from_mills(0),
-        frontdoors: doors.into_iter().map(|d| (d.id, d)).collect(),
-        egress_ips: ips.into_iter().map(|e| (e.id, e)).collect(),
-    }
+    stock::node(seed, role, START)
 }
 
 /// Orders for all of a node's addresses, the `n`th node's.

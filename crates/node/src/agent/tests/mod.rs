@@ -47,6 +47,7 @@ fn ingress(generation: u64, address: IpAddr) -> NodeConfig {
         egresses: BTreeMap::new(),
         transports: BTreeMap::from([(transport, TransportConfig::default())]),
         credentials: Vec::new(),
+        witness: None,
     };
     config(generation, RoleConfig::Ingress(role))
 }

@@ -29,7 +29,7 @@ use self::names::Names;
 use self::outward::Outward;
 pub(crate) use self::settings::Settings;
 use self::users::{Quota, Users};
-use crate::service::ServiceError;
+use crate::service::{ServiceError, files};
 use crate::transport::listening;
 
 /// The cipher, as clients' settings name it.
@@ -61,7 +61,7 @@ struct Server {
 ///
 /// When the file can't be read or the port is another's.
 pub async fn serve(config: &Path) -> Result<(), ServiceError> {
-    let settings = Settings::read(config)?;
+    let settings: Settings = files::settings(config)?;
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(ServiceError::Random)?;
     let failed = |e| ServiceError::field(config, "port", e);
@@ -92,7 +92,7 @@ async fn follow(
         (caught(SignalKind::terminate())?, caught(SignalKind::interrupt())?);
     loop {
         tokio::select! {
-            _ = again.recv() => match Settings::read(config) {
+            _ = again.recv() => match files::settings::<Settings>(config) {
                 Ok(settings) => drop(news.send(Current::new(secret, &settings))),
                 Err(error) => tracing::error!("{error}"),
             },

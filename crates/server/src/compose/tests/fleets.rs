@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use damm_catalog::FleetSecret;
 use damm_clouds::{AddressOrders, NodeOrders};
 use damm_fleet::topology::Backbone;
 use damm_fleet::{
@@ -16,6 +17,9 @@ use proptest::prelude::*;
 use crate::compose::{Facts, Member, Scene, free};
 
 const AT: Timestamp = Timestamp::EPOCH;
+
+/// What the fleet's secret is.
+pub const SECRET: [u8; 32] = [7; 32];
 
 pub fn backbone() -> Backbone {
     Backbone::default()
@@ -107,6 +111,7 @@ impl Fleet {
             members: self.members.clone(),
             credentials: self.credentials.clone(),
             before,
+            secret: &FleetSecret::new(SECRET),
         };
         Scene::new(facts).unwrap()
     }

@@ -5,10 +5,12 @@ mod fleets;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use damm_catalog::FleetSecret;
 use damm_fleet::{NodeId, Role, Stage};
-use damm_protocol::{NodeConfig, Receiving, RoleConfig};
+use damm_protocol::evidence::WitnessKey;
+use damm_protocol::{NodeConfig, Receiving, RoleConfig, Secret32};
 use damm_store::StoredConfig;
-use fleets::{Fleet, Step, backbone, configs, credentials, step};
+use fleets::{Fleet, SECRET, Step, backbone, configs, credentials, step};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -24,6 +26,31 @@ fn a_small_fleet_is_told_what_it_was_told_yesterday() {
     let told = configs(&fleet.scene(&BTreeMap::new()));
     let text = serde_json::to_string_pretty(&told.into_values().collect::<Vec<_>>()).unwrap();
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn every_ingress_has_a_witness_key_of_its_own_that_follows_from_the_secret() {
+    let (mut fleet, secret) = (Fleet::new(2), FleetSecret::new(SECRET));
+    let ids = [Role::Ingress, Role::Ingress, Role::Egress].map(|role| fleet.add(role, true));
+    let scene = fleet.scene(&BTreeMap::new());
+    let told = configs(&scene);
+    let keys = ids[..2].iter().map(|id| match &told[id].role {
+        RoleConfig::Ingress(ingress) => ingress.witness.clone().unwrap(),
+        RoleConfig::Egress(_) => panic!("{id} is an ingress"),
+    });
+    let keys: Vec<WitnessKey> = keys.collect();
+    assert_eq!(
+        keys,
+        ids[..2].iter().map(|id| WitnessKey::new(secret.witness(*id))).collect::<Vec<_>>()
+    );
+    assert_ne!(keys[0], keys[1]);
+    // An egress has no doors, and nothing shows a key.
+    let egress = serde_json::to_string(&told[&ids[2]]).unwrap();
+    let shown = format!("{scene:?}{told:?}{egress}");
+    for id in ids {
+        let key = Secret32::new(secret.witness(id)).expose();
+        assert!(!shown.contains(&key) && !egress.contains("witness"), "{id}");
+    }
 }
 
 /// Each node's config, as ingress or egress.
@@ -225,6 +252,7 @@ fn an_overlay_without_room_is_refused() {
             members: BTreeMap::new(),
             credentials: credentials(0).into(),
             before: &BTreeMap::new(),
+            secret: &FleetSecret::new(SECRET),
         };
         let refused = Scene::new(facts).unwrap_err().to_string();
         assert!(refused.contains(prefix) && refused.contains("/48"), "{refused}");
