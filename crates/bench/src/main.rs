@@ -7,10 +7,12 @@
 //!
 //! Nothing here fails for being slow: the figures are to be read.
 
+mod assign;
 mod build;
 mod creates;
 mod dataplane;
 mod fleet;
+mod insider;
 mod measure;
 mod plan;
 mod rate;
@@ -52,6 +54,7 @@ async fn run() -> Result<()> {
             creates::run(CREATES, &mut table).await?;
             rate::run(BUILT, &mut table).await?;
             reach::run(&reach::SEEDS.map(Plan::reference), &mut table)?;
+            assign::run(assign::REFERENCE, &mut table)?;
         }
         ["dataplane"] => dataplane::run(&mut table)?,
         ["plan"] => plan::run(&PLANS, &mut table).await?,
@@ -63,9 +66,15 @@ async fn run() -> Result<()> {
         ["reach"] => reach::run(&reach::SEEDS.map(Plan::reference), &mut table)?,
         // Worlds that are small enough to be played in seconds.
         ["reach", "small"] => reach::run(&reach::SEEDS.map(Plan::small), &mut table)?,
+        ["assign"] => assign::run(assign::REFERENCE, &mut table)?,
+        ["assign", doors] => {
+            let size =
+                assign::Size { clients: 10_000, doors: doors.parse()?, buckets: [16, 64, 256] };
+            assign::run(size, &mut table)?;
+        }
         _ => bail!(
-            "say nothing, or one of `dataplane`, `plan`, `creates`, `rate` and `reach`, and then a \
-             size"
+            "say nothing, or one of `dataplane`, `plan`, `creates`, `rate`, `reach` and `assign`, \
+             and then a size"
         ),
     }
     println!("{table}");

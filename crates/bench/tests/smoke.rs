@@ -22,3 +22,10 @@ fn creations_of_a_small_fleet_are_measured() {
     let table = bench(&["creates", "8"]);
     assert_eq!(table.matches("8 creates").count(), 3, "{table}");
 }
+
+#[test]
+fn a_small_population_is_dealt_its_doors() {
+    let table = bench(&["assign", "200"]);
+    assert_eq!(table.matches("| clients dealt their doors |").count(), 3, "{table}");
+    assert!(table.contains("| blocks until an insider is alone |"), "{table}");
+}

@@ -73,7 +73,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "bench",
         &[
             "fleet", "planner", "store", "clouds", "engine", "node", "protocol", "testbed",
-            "reach", "world",
+            "reach", "assign", "world",
         ],
     ),
 ];
