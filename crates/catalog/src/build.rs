@@ -173,11 +173,22 @@ impl Told {
 
     /// Whom a bucket's catalogs are for.
     fn audience(&self, key: &AssignKey, bucket: u32) -> Audience {
-        let names = [self.fleet.as_str(), self.region.as_str(), self.population.as_str()];
-        let [fleet, region, population] = names.map(str::as_bytes);
-        let parts = [fleet, region, population, &bucket.to_be_bytes()];
-        Audience::from_hash(&key.derive("audience", &parts))
+        audience(key, &self.fleet, &self.region, &self.population, bucket)
     }
+}
+
+/// Whom the catalogs of a population's bucket are for in a region.
+pub fn audience(
+    key: &AssignKey,
+    fleet: &str,
+    region: &RegionName,
+    population: &PopulationName,
+    bucket: u32,
+) -> Audience {
+    let names = [fleet, region.as_str(), population.as_str()];
+    let [fleet, region, population] = names.map(str::as_bytes);
+    let parts = [fleet, region, population, &bucket.to_be_bytes()];
+    Audience::from_hash(&key.derive("audience", &parts))
 }
 
 /// An address that clients can connect to.

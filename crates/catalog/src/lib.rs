@@ -91,7 +91,7 @@ mod table;
 mod verify;
 
 pub use audience::{Audience, ObjectName, SubscriptionPath};
-pub use build::{Edition, Told, build};
+pub use build::{Edition, Told, audience, build};
 pub use contents::{Catalog, Front, MAX_VERSION, SCHEMA};
 pub use envelope::{Envelope, MAX_ENVELOPE, Signature, pae};
 pub use error::{Error, Refusal};

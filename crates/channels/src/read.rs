@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use names::Names;
-pub use web::Web;
+pub use web::{Web, client as web_client};
 
 /// The longest file that is taken, in bytes: a catalog has at most 64 KiB, and is filled up.
 pub const LONGEST: usize = 256 * 1024;

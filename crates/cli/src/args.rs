@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+mod client;
 mod export;
 pub mod lab;
 mod node;
@@ -11,6 +12,7 @@ mod providers;
 mod serve;
 mod verbs;
 
+pub use client::{Client, ClientExport, ClientVerb, Enrol, Run, Speak, Ways};
 pub use export::CatalogExport;
 pub use node::{Node, NodeRun, NodeService, NodeState, NodeWireguard, Supervisor};
 pub use providers::{AskProviders, Providers, ShowProvider};
@@ -166,6 +168,8 @@ Examples:
     /// Make, list and revoke what lets clients enrol by themselves
     #[command(subcommand)]
     Invitations(Invitations),
+    /// What a client does: enrol, fetch, choose, report
+    Client(Client),
     /// Vendors: what each kind can do, and whether a topology's accounts can be used
     #[command(after_long_help = "Without more: all kinds, with what their APIs can do.
 

@@ -5,13 +5,15 @@ mod support;
 
 use support::{Ran, damm};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 23] = [
     "init",
     "check",
     "plan",
     "apply",
     "serve",
     "credentials",
+    "invitations",
+    "client",
     "status",
     "show",
     "explain",

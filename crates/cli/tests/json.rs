@@ -5,11 +5,12 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use damm_fleet::{NodeId, Role, Span, Timestamp};
+use damm_catalog::{Catalog, Front, SCHEMA, SecretKey};
+use damm_fleet::{FrontdoorId, NodeId, Role, Span, Timestamp};
 use damm_node::home::Status;
-use damm_protocol::Report;
+use damm_protocol::{Assignment, Report, Secret32};
 use serde_json::Value;
-use support::{Fleet, Ran, damm, vendor};
+use support::{Fleet, Ran, damm, start, stop, vendor};
 
 const PAGE: &str = include_str!("../../../docs/json.md");
 
@@ -156,10 +157,74 @@ fn every_kind_is_printed_as_it_is_documented() {
     };
     fits(&ask(&["providers", "check", "topology.json"]), "providers-checked", &mut seen);
     fits(&ask(&["providers", "show", "topology.json", "helsinki"]), "provider", &mut seen);
+    clients(&fleet, &mut seen);
     let mut demo = damm();
     fits(&Ran::of(demo.args(["demo", "--json"]).output().unwrap()).expect(0), "demo", &mut seen);
     let documented: BTreeSet<String> = page().into_keys().collect();
     assert_eq!(seen, documented, "a documented kind was never printed");
+}
+
+/// What invitations and clients print.
+fn clients(fleet: &Fleet, seen: &mut BTreeSet<String>) {
+    let run = |args: &[&str]| fleet.run(&[args, &["--json"]].concat());
+    let (child, _stderr, at) = fleet.serve_clients(&["--every", "1s"]);
+    let new = run(&["invitations", "new", "--population", "first"]).expect(0);
+    fits(&new, "invitation", seen);
+    fits(&run(&["invitations", "list"]).expect(0), "invitations", seen);
+    let new = new.json();
+    let client = |args: &[&str]| run(&[&["client", "--profile", "c.json"], args].concat());
+    let url = format!("http://{at}");
+    let code = new["invitation"].as_str().unwrap();
+    fits(&client(&["enrol", &url, "--invitation", code]).expect(0), "enrolled", seen);
+    fits(&client(&["fetch"]).expect(0), "fetched", seen);
+    fits(&client(&["status"]).expect(0), "client", seen);
+    fits(&client(&["report", "--patience", "1s"]).expect(0), "reported", seen);
+    let name = new["name"].as_str().unwrap();
+    fits(&run(&["invitations", "revoke", name]).expect(0), "invitation-revoked", seen);
+    // Nobody listens behind the door of this catalog.
+    publish(fleet, &std::fs::read_to_string(fleet.path("c.json")).unwrap());
+    client(&["fetch"]).expect(0);
+    fits(&client(&["choose", "--patience", "1s"]).expect(1), "chosen", seen);
+    fits(&client(&["export", "--format", "sip008"]).expect(0), "exported", seen);
+    let lives = fleet.command(&["client", "--profile", "c.json", "run", "--json"]);
+    let (lives, _said, _) = start(lives, "reports next");
+    let ran = stop(lives);
+    fits(&ran, "ran", seen);
+    stop(child);
+}
+
+/// Signs a catalog with one Shadowsocks door for a client, where it looks for it.
+fn publish(fleet: &Fleet, profile: &str) {
+    let profile: serde_json::Value = serde_json::from_str(profile).unwrap();
+    let assignment: Assignment = serde_json::from_value(profile["assignment"].clone()).unwrap();
+    let region = &assignment.regions[0];
+    let now = Timestamp::from_millis(
+        std::time::UNIX_EPOCH.elapsed().unwrap().as_millis().try_into().unwrap(),
+    );
+    let params = [("server_key", Secret32::new([1; 32]).expose())];
+    let method = ("method", "2022-blake3-aes-256-gcm".to_owned());
+    let params = params.into_iter().chain([method]).map(|(k, v)| (k.to_owned(), v));
+    let front = Front {
+        id: FrontdoorId::from_raw(9),
+        address: "127.0.0.1".parse().unwrap(),
+        port: 9,
+        transport: "shadowsocks".to_owned(),
+        params: params.collect(),
+    };
+    let catalog = Catalog {
+        schema: SCHEMA,
+        fleet: assignment.fleet.clone(),
+        region: region.clone(),
+        audience: assignment.audiences[region][0].parse().unwrap(),
+        version: 1_000,
+        not_before: now,
+        expires: now + Span::from_hours(1),
+        fronts: vec![front],
+    };
+    let key = std::fs::read_to_string(fleet.path("keys/online.pem")).unwrap();
+    let signed = catalog.seal(&[&SecretKey::from_pem(&key).unwrap()]).to_bytes();
+    let name = &assignment.places[0].objects[region][0];
+    std::fs::write(fleet.path("published").join(name), signed).unwrap();
 }
 
 #[test]

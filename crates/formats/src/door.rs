@@ -1,10 +1,12 @@
 //! A front door of a catalog, as far as other apps can go to it.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use damm_catalog::{Catalog, Front};
+use damm_fleet::FrontdoorId;
 use damm_protocol::{Secret32, TunnelAddresses, WireguardKey};
 use sha2::{Digest as _, Sha256};
 
@@ -13,42 +15,62 @@ use crate::identity::Identity;
 /// A front door, with all that a client needs to go through it. Nothing in it is as it came: each
 /// value was parsed, so it is safe in any format.
 #[derive(Clone)]
-pub(crate) struct Door {
+pub struct Door {
+    /// Which it is.
+    pub id: FrontdoorId,
     /// What apps call it: what it speaks, and its place among those that speak the same.
     pub name: String,
+    /// Where to connect.
     pub address: IpAddr,
+    /// The port.
     pub port: u16,
+    /// What to speak, and what to prove oneself with.
     pub way: Way,
 }
 
 /// What a door speaks.
 #[derive(Clone)]
-pub(crate) enum Way {
+pub enum Way {
+    /// Shadowsocks.
     Shadowsocks(Shadowsocks),
+    /// Trojan.
     Trojan(Trojan),
+    /// WireGuard.
     Wireguard(Box<Wireguard>),
 }
 
+/// What a Shadowsocks door takes.
 #[derive(Clone)]
-pub(crate) struct Shadowsocks {
+pub struct Shadowsocks {
+    /// The cipher, as SIP002 names it.
     pub method: &'static str,
+    /// The key or keys, or the password, as SIP002 and SIP022 write them.
     pub password: String,
 }
 
+/// What a Trojan door takes.
 #[derive(Clone)]
-pub(crate) struct Trojan {
+pub struct Trojan {
+    /// The name to ask for.
     pub server_name: String,
+    /// The client's password.
     pub password: String,
     /// The one certificate that the door shows, in DER.
     pub certificate: Vec<u8>,
 }
 
+/// What a WireGuard door takes.
 #[derive(Clone)]
-pub(crate) struct Wireguard {
+pub struct Wireguard {
+    /// The client's own key.
     pub private_key: Secret32,
+    /// The server's.
     pub public_key: WireguardKey,
+    /// The client's addresses inside the tunnel.
     pub addresses: TunnelAddresses,
+    /// The longest packet inside the tunnel, in bytes.
     pub mtu: u16,
+    /// Who answers names.
     pub resolvers: Vec<IpAddr>,
 }
 
@@ -59,7 +81,7 @@ const METHOD_2022: &str = "2022-blake3-aes-256-gcm";
 const METHODS: [&str; 4] = ["chacha20-ietf-poly1305", "aes-256-gcm", "aes-192-gcm", "aes-128-gcm"];
 
 /// The doors of a catalog that can be told to apps, in the order in which to try them.
-pub(crate) fn doors(catalog: &Catalog, identity: &Identity) -> Vec<Door> {
+pub fn doors(catalog: &Catalog, identity: &Identity) -> Vec<Door> {
     let mut places = [0; 3];
     let ways = catalog.fronts.iter().filter_map(|f| Some((f, way(f, identity)?)));
     ways.map(|(front, way)| {
@@ -67,9 +89,24 @@ pub(crate) fn doors(catalog: &Catalog, identity: &Identity) -> Vec<Door> {
         *place += 1;
         let name = format!("{} {place}", way.label());
         // An IPv4 address in IPv6's clothes would be sought in the wrong family by some apps.
-        Door { name, address: front.address.to_canonical(), port: front.port, way }
+        let address = front.address.to_canonical();
+        Door { id: front.id, name, address, port: front.port, way }
     })
     .collect()
+}
+
+impl Door {
+    /// What it speaks, in a word.
+    pub const fn speaks(&self) -> &'static str {
+        self.way.label()
+    }
+}
+
+/// What it takes to go through is not shown.
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Door({}, {})", self.id, self.name)
+    }
 }
 
 impl Way {

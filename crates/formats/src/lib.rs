@@ -83,6 +83,7 @@ mod wanted;
 mod wireguard;
 
 pub use document::Document;
+pub use door::{Door, Shadowsocks, Trojan, Way, Wireguard, doors};
 pub use error::Error;
 pub use format::{Format, UnknownFormat};
 pub use identity::Identity;

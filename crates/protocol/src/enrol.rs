@@ -151,6 +151,9 @@ pub struct Assignment {
     pub regions: Vec<RegionName>,
     /// Places where its catalogs lie, besides the controller.
     pub places: Vec<Place>,
+    /// For each region, whom its catalogs are for: one name for each bucket that the client can
+    /// ever be in, its base bucket's first. It believes no other's.
+    pub audiences: BTreeMap<RegionName, Vec<String>>,
     /// What opens sealed catalogs: one key for each bucket that it can ever be in, as `age` writes
     /// its own, its base bucket's first.
     pub identities: Vec<SecretText>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ETAG, HeaderValue, IF_NONE_MATCH};
-use reqwest::{Client, Url};
+use reqwest::{Client, Proxy, Url};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::{Fetched, LONGEST, ReadError, odd, silent};
@@ -34,14 +34,7 @@ impl Web {
             return Err(wrong("it has to begin with https:// and a host".to_owned()));
         };
         let place = place.to_owned();
-        let tls = tls().map_err(|e| wrong(e.to_string()))?;
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
-            .build()
-            .map_err(|e| wrong(e.without_url().to_string()))?;
+        let client = client(None)?;
         Ok(Self { client, base, place })
     }
 
@@ -75,6 +68,33 @@ impl Web {
         }
         Ok(Fetched::File { bytes, mark })
     }
+}
+
+/// What clients fetch with: TLS under the machine's authorities, no redirects, and a proxy where
+/// one is given.
+///
+/// # Errors
+///
+/// [`ReadError::NoChannel`] when TLS can't be set up, or the proxy is none.
+pub fn client(proxy: Option<&str>) -> Result<Client, ReadError> {
+    let wrong = |why: String| {
+        let place = proxy.unwrap_or("HTTPS").to_owned();
+        ReadError::NoChannel { place, why }
+    };
+    let builder = Client::builder()
+        .tls_backend_preconfigured(tls().map_err(|e| wrong(e.to_string()))?)
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(PATIENCE);
+    let builder = match proxy {
+        Some(url) => {
+            let proxy = Proxy::all(url).map_err(|e| wrong(e.without_url().to_string()))?;
+            builder.proxy(proxy)
+        }
+        // What the environment says of proxies is not for this: it would see what is asked for.
+        None => builder.no_proxy(),
+    };
+    builder.build().map_err(|e| wrong(e.without_url().to_string()))
 }
 
 /// The machine's authorities. What is fetched proves itself, so this only hides what is asked for.

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use damm_age::{Entropy, armor, seal};
-use damm_formats::{Document, Identity, Settings, Subscription, Wanted};
+use damm_formats::{Document, Format, Identity, Settings, Subscription, Wanted};
 use damm_protocol::{ClientSecret, CredentialId, Secret32};
 use serde::Deserialize;
 use serde_json::json;
@@ -41,18 +41,19 @@ pub fn run(args: &CatalogExport, output: &Output) -> Result<Exit> {
         }
         None => document.text().into_owned(),
     };
-    print(args, &document, &text, output);
+    print(args.format, &document, &text, output);
     Ok(Exit::Done)
 }
 
-fn print(args: &CatalogExport, document: &Document, text: &str, output: &Output) {
+/// Prints a document for another app.
+pub fn print(format: Format, document: &Document, text: &str, output: &Output) {
     if !output.json() {
         return output.raw(text);
     }
     let headers: serde_json::Map<_, _> =
         document.headers.iter().map(|(k, v)| ((*k).to_owned(), v.as_str().into())).collect();
     let value = json!({
-        "format": args.format.name(),
+        "format": format.name(),
         "media_type": document.media_type,
         "headers": headers,
         "document": text,

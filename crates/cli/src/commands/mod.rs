@@ -8,6 +8,7 @@ mod apply;
 mod audit;
 mod catalog;
 mod check;
+mod client;
 mod completions;
 mod credentials;
 mod demo;
@@ -61,6 +62,7 @@ async fn run_async(cli: Cli, output: &Output) -> Result<Exit> {
         Command::Serve(args) => serve::run(args, global, output).await,
         Command::Credentials(args) => credentials::run(args, global, output).await,
         Command::Invitations(args) => invitations::run(args, global, output).await,
+        Command::Client(args) => client::run(args, output).await,
         Command::Status(args) => status::run(args, global, output).await,
         Command::Explain(args) => explain::run(args, global, output).await,
         Command::Audit(args) => audit::run(args, global, output).await,

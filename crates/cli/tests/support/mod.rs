@@ -136,29 +136,48 @@ impl Fleet {
     }
 
     /// Starts the controller, and waits for some words of it; what it says then has to be read.
-    pub fn serve(&self, options: &[&str], words: &str) -> (Child, impl Read + use<>) {
+    pub fn serve(&self, options: &[&str], words: &str) -> (Running, impl Read + use<>) {
         let (child, stderr, _) = self.serve_saying(options, words);
         (child, stderr)
     }
 
     /// The same for a controller that serves clients; where it does comes along.
-    pub fn serve_clients(&self, options: &[&str]) -> (Child, impl Read + use<>, SocketAddr) {
+    pub fn serve_clients(&self, options: &[&str]) -> (Running, impl Read + use<>, SocketAddr) {
         let options = [&["--clients", "127.0.0.1:0"], options].concat();
         let (child, stderr, said) = self.serve_saying(&options, "clients are served at ");
         let at = said.rsplit("clients are served at ").next().unwrap().trim();
         (child, stderr, at.parse().unwrap())
     }
 
-    fn serve_saying(&self, options: &[&str], words: &str) -> (Child, impl Read + use<>, String) {
-        let mut command = self.command(&[&["serve", "topology.json"], options].concat());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        while !said.contains(words) {
-            assert!(stderr.read_line(&mut said).unwrap() > 0, "it ended after saying {said}");
-        }
-        (child, stderr, said)
+    fn serve_saying(&self, options: &[&str], words: &str) -> (Running, impl Read + use<>, String) {
+        start(self.command(&[&["serve", "topology.json"], options].concat()), words)
     }
+}
+
+/// A process that is ended with the test that started it, however that ends.
+pub struct Running(Option<Child>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            // It may have ended by itself.
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
+
+/// Starts a command, and waits until it has said some words on standard error; what it says then
+/// has to be read.
+pub fn start(mut command: Command, words: &str) -> (Running, impl Read + use<>, String) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let running = Running(Some(child));
+    let mut said = String::new();
+    while !said.contains(words) {
+        assert!(stderr.read_line(&mut said).unwrap() > 0, "it ended after saying {said}");
+    }
+    (running, stderr, said)
 }
 
 /// The binary, in an environment of its own.
@@ -172,7 +191,8 @@ pub fn damm() -> Command {
 }
 
 /// Asks a process to stop, and waits until it has.
-pub fn stop(child: Child) -> Ran {
+pub fn stop(mut running: Running) -> Ran {
+    let child = running.0.take().unwrap();
     let asked = Command::new("kill").arg(child.id().to_string()).status().unwrap();
     assert!(asked.success());
     Ran::of(child.wait_with_output().unwrap()).expect(0)

@@ -2,7 +2,7 @@
 
 use damm_age::Identity;
 use damm_assign::path_of;
-use damm_catalog::SubscriptionPath;
+use damm_catalog::{SubscriptionPath, audience};
 use damm_fleet::RegionName;
 use damm_fleet::topology::{Channel, bare};
 use damm_protocol::{Assignment, At, CredentialId, Place, Secret32, SecretText};
@@ -49,6 +49,13 @@ impl ClientsEndpoint {
             let identity = Identity::new(*keys.secret().bucket_identity(population, *bucket));
             SecretText::new(identity.to_text().as_str())
         };
+        let assign = keys.secret().assign_key();
+        let audience = |region, bucket: &u32| {
+            audience(&assign, &topology.fleet, region, population, *bucket).to_string()
+        };
+        let audiences = regions.iter().map(|region| {
+            (region.clone(), path.iter().map(|bucket| audience(region, bucket)).collect())
+        });
         Assignment {
             number,
             fleet: topology.fleet.clone(),
@@ -56,6 +63,7 @@ impl ClientsEndpoint {
             root: String::from_utf8_lossy(keys.root()).into_owned(),
             path: SecretText::new(self.paths.path(number.number()).as_str()),
             places: topology.catalog.channels.iter().map(place).collect(),
+            audiences: audiences.collect(),
             regions: regions.clone(),
             // Also while nothing is sealed: channels come and go, and this is told once.
             identities: path.iter().map(identity).collect(),
