@@ -1,5 +1,5 @@
-//! What a client does: it enrols once, fetches its catalogs wherever they lie, verifies them, chooses
-//! front doors, and reports what worked. For apps to embed, and for `damm client`.
+//! What a client does: it enrols once, fetches its catalogs wherever they lie, verifies them,
+//! chooses front doors, and reports what worked. For apps to embed, and for `damm client`.
 //!
 //! ```text
 //! Profile ── enrol ──> Assignment ── fetch ──> Catalog ── choose ──> doors ── try ──> Report

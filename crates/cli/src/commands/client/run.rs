@@ -24,7 +24,7 @@ pub async fn run(path: &Path, args: &Run, output: &Output) -> Result<Exit> {
     let progress = Progress::new(output);
     let stop = Stop::default();
     let _watch = interrupt::watch(stop.clone(), None);
-    let mut life = Life { path, args, progress: &progress, fetch_at: clock::now() };
+    let mut life = Life { path, args, progress: &progress, fetch_at: clock::now(), reports: 0 };
     let mut profile = Profile::load(path)?;
     life.note(format!("reports next at {}", damm_client::due(&profile, clock::now())?));
     while !stop.is_stopped() {
@@ -37,7 +37,7 @@ pub async fn run(path: &Path, args: &Run, output: &Output) -> Result<Exit> {
     progress.finish();
     let mut page = output.page();
     page.line(Line::of(Style::Good, "✓ ").put(Style::Plain, "Stopped."));
-    output.result("ran", json!({}), &page);
+    output.result("ran", json!({ "reports": life.reports }), &page);
     Ok(Exit::Done)
 }
 
@@ -46,6 +46,7 @@ struct Life<'a> {
     args: &'a Run,
     progress: &'a Progress,
     fetch_at: Timestamp,
+    reports: u64,
 }
 
 impl Life<'_> {
@@ -64,6 +65,7 @@ impl Life<'_> {
         if let Some(epoch) = is_time(profile, clock::now())? {
             match say(profile, epoch, &self.args.speak).await {
                 Ok(report) => {
+                    self.reports += 1;
                     let failed = report.entries.iter().any(|e| e.rcpt.is_none());
                     self.note(format!("reported on {} doors", report.entries.len()));
                     // There may be a catalog without what fails by now.
