@@ -93,7 +93,7 @@ fn a_report_goes_out_at_the_clients_own_moment_and_nothing_prints_a_secret() {
     let (child, mut stderr, at) = fleet.serve_clients(&["--every", "1s"]);
     let rest = spawn(move || stderr.read_to_string(&mut String::new()));
     let code = invite(&fleet);
-    let mut said = vec![enrol(&fleet, at, &code)];
+    let mut said = vec![enrol(&fleet, at, &code).expect(0)];
     for args in [
         &["fetch", "--json"][..],
         &["status"],

@@ -1,7 +1,7 @@
 //! The client's own file.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -120,12 +120,20 @@ impl Profile {
         let mut beside = path.as_os_str().to_owned();
         beside.push(".new");
         let written = (|| {
+            // What a crash left, or somebody else put there, may be open to others, or lead away.
+            match fs::remove_file(&beside) {
+                Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
             let mut options = OpenOptions::new();
-            let options = options.write(true).create(true).truncate(true).mode(0o600);
+            let options = options.write(true).create_new(true).mode(0o600);
             let mut file = options.open(&beside)?;
             file.write_all(&text)?;
             file.sync_all()?;
-            fs::rename(&beside, path)
+            fs::rename(&beside, path)?;
+            // The name is on the disk only once its directory is.
+            let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+            File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
         })();
         written.map_err(|e| bad(e.to_string()))
     }

@@ -166,6 +166,12 @@ fn a_profile_is_written_whole_for_its_owner_and_shows_no_secret() {
     // What a crash in the middle of a write leaves beside it does not matter.
     std::fs::write(dir.path().join("client.json.new"), "{").unwrap();
     assert_eq!(Profile::load(&path).unwrap(), profile);
+    // Nor does it matter who could read that: what is written next is for its owner alone.
+    let open = std::fs::Permissions::from_mode(0o666);
+    std::fs::set_permissions(dir.path().join("client.json.new"), open).unwrap();
+    profile.save(&path).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
     let text = std::fs::read_to_string(&path).unwrap();
     for damage in
         [&text[..text.len() / 2], "", "{}", &text.replace("\"version\": 1", "\"version\": 9")]

@@ -4,7 +4,7 @@ use damm_protocol::Question;
 use damm_protocol::evidence::{Ending, Phase, Receipt};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::{Stopped, ending};
+use super::{Progress, Stopped, ending};
 
 /// No answer of a witness is longer.
 const LONGEST: usize = 4_096;
@@ -15,20 +15,21 @@ pub fn request(question: &Question) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: witness\r\nconnection: close\r\n\r\n")
 }
 
-/// Asks, and reads the receipt. A node without a witness lets the client through all the same: then
-/// there is an answer and no receipt.
+/// Asks, and reads the receipt.
 pub async fn ask(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     question: &Question,
+    progress: &Progress,
 ) -> Result<(Option<Receipt>, u64), Stopped> {
     let sent = stream.write_all(request(question).as_bytes()).await;
     sent.map_err(|e| Stopped::by(Phase::Application, &e))?;
-    answer(stream).await
+    answer(stream, progress).await
 }
 
 /// Reads the answer.
 pub async fn answer(
     stream: &mut (impl AsyncRead + Unpin),
+    progress: &Progress,
 ) -> Result<(Option<Receipt>, u64), Stopped> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 1_024];
@@ -39,8 +40,12 @@ pub async fn answer(
         };
         match stream.read(&mut chunk).await {
             Ok(0) if bytes.is_empty() => return stopped(Ending::Closed, 0),
-            Ok(0) => return Ok((receipt(&bytes), bytes.len() as u64)),
-            Ok(n) => bytes.extend_from_slice(&chunk[..n]),
+            // Whoever answers and signs nothing is no node: a web site that a door hides behind.
+            Ok(0) => return stopped(Ending::Imposter, bytes.len()),
+            Ok(n) => {
+                bytes.extend_from_slice(&chunk[..n]);
+                progress.reached(Phase::Transfer, bytes.len() as u64);
+            }
             Err(e) => return stopped(ending(&e), bytes.len()),
         }
         if let Some(receipt) = receipt(&bytes) {

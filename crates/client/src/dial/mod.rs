@@ -7,6 +7,7 @@ mod trojan;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -59,6 +60,27 @@ impl Default for Real {
     }
 }
 
+/// How far a try is, for when patience runs out in the middle of it: a door that lets a client in
+/// and then freezes is told apart from one that can't be reached.
+#[derive(Debug)]
+struct Progress(Mutex<(Phase, u64)>);
+
+impl Progress {
+    const fn new() -> Self {
+        Self(Mutex::new((Phase::Connection, 0)))
+    }
+
+    fn reached(&self, phase: Phase, received: u64) {
+        // Nothing panics while it is held, and a pair of numbers is whole all the same.
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (phase, received);
+    }
+
+    fn stalled(&self) -> Stopped {
+        let (phase, received) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Stopped { phase, ending: Ending::TimedOut, received }
+    }
+}
+
 /// How far a try came, and what stopped it.
 struct Stopped {
     phase: Phase,
@@ -77,19 +99,16 @@ impl Dial for Real {
     async fn meet(&self, door: &Door, question: &Question) -> Met {
         let begun = Instant::now();
         let at = SocketAddr::new(door.address, door.port);
+        let progress = Progress::new();
         let going = async {
             match &door.way {
-                Way::Shadowsocks(way) => shadowsocks::ask(at, way, question).await,
-                Way::Trojan(way) => trojan::ask(at, way, question).await,
+                Way::Shadowsocks(way) => shadowsocks::ask(at, way, question, &progress).await,
+                Way::Trojan(way) => trojan::ask(at, way, question, &progress).await,
                 Way::Wireguard(_) => Err(said_nothing()),
             }
         };
         let met = timeout(self.patience, going).await;
-        let met = met.unwrap_or(Err(Stopped {
-            phase: Phase::Connection,
-            ending: Ending::TimedOut,
-            received: 0,
-        }));
+        let met = met.unwrap_or_else(|_| Err(progress.stalled()));
         let elapsed = begun.elapsed().as_millis();
         let elapsed = Span::from_millis(u64::try_from(elapsed).unwrap_or(u64::MAX));
         match met {

@@ -11,12 +11,13 @@ use shadowsocks::relay::socks5::Address;
 use shadowsocks::relay::tcprelay::proxy_stream::ProxyClientStream;
 
 use super::ask::ask as ask_witness;
-use super::{Stopped, ending};
+use super::{Progress, Stopped, ending};
 
 pub async fn ask(
     at: SocketAddr,
     way: &Shadowsocks,
     question: &Question,
+    progress: &Progress,
 ) -> Result<(Option<Receipt>, u64), Stopped> {
     let unspoken = || Stopped { phase: Phase::Connection, ending: Ending::Abandoned, received: 0 };
     let method = way.method.parse().map_err(|_| unspoken())?;
@@ -29,5 +30,6 @@ pub async fn ask(
         ending: ending(&e),
         received: 0,
     })?;
-    ask_witness(&mut stream, question).await
+    progress.reached(Phase::Application, 0);
+    ask_witness(&mut stream, question, progress).await
 }

@@ -12,9 +12,9 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::Stopped;
 use super::ask::{answer, request};
 use super::pinned;
+use super::{Progress, Stopped};
 
 /// Asks to be connected over TCP.
 const CONNECT: u8 = 1;
@@ -25,9 +25,11 @@ pub async fn ask(
     at: SocketAddr,
     way: &Trojan,
     question: &Question,
+    progress: &Progress,
 ) -> Result<(Option<Receipt>, u64), Stopped> {
     let stream = TcpStream::connect(at).await;
     let stream = stream.map_err(|e| Stopped::by(Phase::Connection, &e))?;
+    progress.reached(Phase::Application, 0);
     let shaken = |ending| Stopped { phase: Phase::Application, ending, received: 0 };
     let name = ServerName::try_from(way.server_name.clone());
     let name = name.map_err(|_| shaken(Ending::Abandoned))?;
@@ -41,7 +43,7 @@ pub async fn ask(
     let first = [&head(&way.password), request(question).as_bytes()].concat();
     let sent = stream.write_all(&first).await;
     sent.map_err(|e| Stopped::by(Phase::Application, &e))?;
-    answer(&mut stream).await
+    answer(&mut stream, progress).await
 }
 
 /// The first words: who it is, and that it goes to the witness.
