@@ -69,6 +69,10 @@ pub fn enrol_seeds() -> Vec<Vec<u8>> {
             place(At::Directory { path: "catalogs".to_owned() }),
             place(At::Names { zone: "c.example.org".to_owned() }),
         ],
+        audiences: BTreeMap::from([(
+            region.clone(),
+            vec!["mfrggzdfmztwq2lknnwg23tpobyxe43u".to_owned()],
+        )]),
         identities: vec![SecretText::new("AGE-SECRET-KEY-1GFPYYSJZ")],
         reporter: Secret32::new([6; 32]),
     };
