@@ -17,6 +17,7 @@ mod measure;
 mod plan;
 mod rate;
 mod reach;
+mod reports;
 mod state;
 mod table;
 
@@ -46,6 +47,8 @@ async fn run() -> Result<()> {
     match args.as_slice() {
         // What `plan` starts, so that each figure is of a process of its own.
         ["one-plan", case, dir] => return plan::child(case, dir.as_ref()).await,
+        // What `reports` starts, to send them.
+        ["reports-load", at, file] => return reports::child(at, file.as_ref()),
         // A state to be kept, for a profiler to look at one plan of it.
         ["state", size, dir] => return plan::stage(size.parse()?, dir.as_ref()).await,
         [] => {
@@ -55,6 +58,7 @@ async fn run() -> Result<()> {
             rate::run(BUILT, &mut table).await?;
             reach::run(&reach::SEEDS.map(Plan::reference), &mut table)?;
             assign::run(assign::REFERENCE, &mut table)?;
+            reports::run(reports::CLIENTS, &mut table)?;
         }
         ["dataplane"] => dataplane::run(&mut table)?,
         ["plan"] => plan::run(&PLANS, &mut table).await?,
@@ -66,6 +70,8 @@ async fn run() -> Result<()> {
         ["reach"] => reach::run(&reach::SEEDS.map(Plan::reference), &mut table)?,
         // Worlds that are small enough to be played in seconds.
         ["reach", "small"] => reach::run(&reach::SEEDS.map(Plan::small), &mut table)?,
+        ["reports"] => reports::run(reports::CLIENTS, &mut table)?,
+        ["reports", clients] => reports::run(clients.parse()?, &mut table)?,
         ["assign"] => assign::run(assign::REFERENCE, &mut table)?,
         ["assign", doors] => {
             let size =
@@ -73,8 +79,8 @@ async fn run() -> Result<()> {
             assign::run(size, &mut table)?;
         }
         _ => bail!(
-            "say nothing, or one of `dataplane`, `plan`, `creates`, `rate`, `reach` and `assign`, \
-             and then a size"
+            "say nothing, or one of `dataplane`, `plan`, `creates`, `rate`, `reach`, `reports` and \
+             `assign`, and then a size"
         ),
     }
     println!("{table}");

@@ -56,9 +56,18 @@ pub fn cpu_of(process: &str) -> Result<f64> {
 
 /// The most memory that this process ever held, in MiB.
 pub fn peak_mib() -> Result<f64> {
+    Ok(kib("VmHWM:")? / 1_024.0)
+}
+
+/// The memory that this process holds now, in bytes.
+pub fn rss_bytes() -> Result<f64> {
+    Ok(kib("VmRSS:")? * 1_024.0)
+}
+
+/// A line of `/proc/self/status` that is in kB.
+fn kib(name: &str) -> Result<f64> {
     let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-    let line = line.context("the kernel does not tell the peak of memory")?;
-    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib / 1_024.0)
+    let line = status.lines().find_map(|l| l.strip_prefix(name));
+    let line = line.with_context(|| format!("the kernel does not tell {name}"))?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse()?)
 }

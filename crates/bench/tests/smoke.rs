@@ -29,3 +29,9 @@ fn a_small_population_is_dealt_its_doors() {
     assert_eq!(table.matches("| clients dealt their doors |").count(), 3, "{table}");
     assert!(table.contains("| blocks until an insider is alone |"), "{table}");
 }
+
+#[test]
+fn reports_of_a_small_crowd_are_all_heard() {
+    let table = bench(&["reports", "600"]);
+    assert_eq!(table.matches("| reports heard over HTTP").count(), 2, "{table}");
+}

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use damm_fleet::{Source, State, Verdict};
 use damm_server::clients::Certificate;
 use damm_server::{ClientParts, ClientsEndpoint, Served, Watch, WatchParts};
 
@@ -54,6 +55,7 @@ pub async fn serve(
     progress: &Progress,
 ) -> Result<Option<Clients>> {
     let Some(address) = at.clients else {
+        remind(bench, progress).await?;
         return Ok(None);
     };
     let certificate = certificate(at)?;
@@ -77,6 +79,22 @@ pub async fn serve(
     let text = format!("clients are served at {}", served.address());
     progress.say(&Line::of(Style::Dim, "… ").put(Style::Dim, text));
     Ok(Some(Clients { served, watch }))
+}
+
+/// What clients reported stands for good where nobody hears whether it is still so.
+async fn remind(bench: &Workbench, progress: &Progress) -> Result<()> {
+    let verdicts = bench.store().verdicts().await?;
+    let told = |v: &Verdict| v.source == Source::Clients && v.state == State::Blocked;
+    let doors = verdicts.0.keys().filter(|door| verdicts.of(**door).any(|(_, v)| told(v)));
+    let count = doors.count();
+    if count > 0 {
+        let text = format!(
+            "held to be blocked by what clients reported: {count} of the front doors; without \
+             --clients nobody hears that they work again"
+        );
+        progress.say(&Line::of(Style::Warn, "! ").put(Style::Plain, text));
+    }
+    Ok(())
 }
 
 fn bare(address: std::net::SocketAddr) -> Failure {

@@ -9,6 +9,7 @@ mod commands;
 pub mod exit;
 mod failures;
 mod interrupt;
+mod logs;
 mod outlook;
 pub mod output;
 pub mod picture;
@@ -30,6 +31,7 @@ use output::Output;
 
 /// Reads the process's arguments and does what they ask for.
 pub fn main() -> ExitCode {
+    logs::no_dumps();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return misuse(&error).into(),

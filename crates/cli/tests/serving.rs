@@ -3,6 +3,8 @@
 
 mod support;
 
+use damm_fleet::{Source, State, Timestamp, Verdict, Verdicts};
+use damm_store::{Access, Store};
 use support::{Fleet, stop};
 
 #[test]
@@ -38,4 +40,23 @@ fn a_clients_secret_is_printed_once_and_stored_nowhere() {
     let audit = fleet.run(&["audit", "--json"]).expect(0).stdout;
     assert!(audit.contains("credential revoked"), "{audit}");
     assert!(secrets.iter().all(|s| !audit.contains(s.as_str())));
+}
+
+#[tokio::test]
+async fn who_hears_no_clients_is_reminded_of_what_they_said() {
+    let fleet = Fleet::built();
+    let doors = fleet.run(&["show", "frontdoors", "--json"]).expect(0).json();
+    let door = doors["frontdoors"][0]["id"].as_str().unwrap().parse().unwrap();
+    let since = Timestamp::from_millis(1_700_000_000_000);
+    let mut verdict = Verdict::new(State::Blocked, since, "score 16.2 of 16.0");
+    verdict.source = Source::Clients;
+    let mut verdicts = Verdicts::default();
+    let network = "IR/AS58224".parse().unwrap();
+    verdicts.0.entry(door).or_default().insert(network, verdict);
+    let store = Store::open(&fleet.path("damm.db"), Access::Write).await.unwrap();
+    store.put_verdicts(&verdicts).await.unwrap();
+    store.close().await.unwrap();
+    let (child, _stderr) =
+        fleet.serve(&["--every", "1s"], "by what clients reported: 1 of the front doors");
+    stop(child);
 }

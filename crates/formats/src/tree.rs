@@ -107,10 +107,31 @@ impl Tree {
         }
     }
 
-    /// What has no lines of its own, as both JSON and YAML write it.
+    /// What has no lines of its own, as both JSON and YAML write it. JSON leaves some symbols as
+    /// they are that YAML takes only escaped.
     fn scalar(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        let json = serde_json::to_string(self).unwrap_or_default();
+        if json.chars().all(is_printable) {
+            return json;
+        }
+        json.chars().fold(String::with_capacity(json.len()), |mut text, c| {
+            match is_printable(c) {
+                true => text.push(c),
+                // All of them are of one unit of UTF-16. Writing to memory cannot fail.
+                false => drop(write!(text, "\\u{:04x}", u32::from(c))),
+            }
+            text
+        })
     }
+}
+
+/// What YAML lets stand unescaped (YAML 1.2.2, production 1), but for the byte order mark.
+const fn is_printable(c: char) -> bool {
+    matches!(
+        c,
+        '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fefe}'
+            | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..
+    )
 }
 
 impl Serialize for Tree {
@@ -161,6 +182,15 @@ mod tests {
             ("c", list([map([("d", 7_u16.into()), ("e", list(["f"]))]), map([])])),
             ("g", map([("h", true.into()), ("i", list::<Tree>([]))])),
         ])
+    }
+
+    #[test]
+    fn what_yaml_does_not_let_stand_is_escaped() {
+        let odd = "a\u{7f}b\u{80}c\u{9f}d\u{feff}e\u{ffff}\u{0}ü\u{fffd}😀\u{85}";
+        let written = Tree::Text(odd.to_owned()).scalar();
+        let escaped = "\"a\\u007fb\\u0080c\\u009fd\\ufeffe\\uffff\\u0000ü\u{fffd}😀\u{85}\"";
+        assert_eq!(written, escaped);
+        assert_eq!(serde_json::from_str::<String>(&written).unwrap(), odd);
     }
 
     #[test]

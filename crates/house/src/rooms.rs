@@ -73,7 +73,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "bench",
         &[
             "fleet", "planner", "store", "clouds", "engine", "node", "protocol", "testbed",
-            "reach", "assign", "world",
+            "reach", "assign", "world", "hearing", "server",
         ],
     ),
 ];

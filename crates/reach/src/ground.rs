@@ -68,6 +68,11 @@ impl Ground {
         self.0.keys()
     }
 
+    /// Leaves out networks.
+    pub(crate) fn keep(&mut self, keep: impl Fn(Network) -> bool) {
+        self.0.retain(|(_, _, network), _| keep(*network));
+    }
+
     pub(crate) fn write(&self, to: &mut Writer) {
         to.count(self.0.len());
         for ((aspect, name, network), (hours, at)) in &self.0 {

@@ -32,6 +32,7 @@
 //! - Constant time for a report; 64 bytes and a place for a cell.
 //! - The same calls in the same order give the same verdicts, also over a restart.
 //! - Nothing leaves of a cell with fewer than `k` reporters: it is told as its country is, or not.
+//!   What is written down is [`Reach::without_few`].
 //! - False alarms by a cell's own score: at most `reports * e^-h` a day, over all cells together,
 //!   whatever depends on what, as long as no more than the allowed share lies.
 //!
@@ -45,6 +46,7 @@
 mod bytes;
 mod cell;
 mod door;
+mod few;
 mod fixed;
 mod ground;
 mod judge;

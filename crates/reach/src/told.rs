@@ -20,7 +20,7 @@ use crate::weather::Isp;
 pub struct AtLeast(u32);
 
 impl AtLeast {
-    fn of(seen: &[u64; 2], s: &Tuned) -> Option<Self> {
+    pub(crate) fn of(seen: &[u64; 2], s: &Tuned) -> Option<Self> {
         let n = reporters(seen);
         (n >= s.k.max(1)).then_some(Self(n))
     }

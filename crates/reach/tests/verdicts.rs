@@ -5,8 +5,8 @@
 mod stage;
 
 use damm_fleet::{Span, State};
-use damm_reach::{Aspect, Ignored, Outcome, Place, Probe, Step, Taken};
-use stage::{Stage, Try, well};
+use damm_reach::{Aspect, Ignored, Outcome, Place, Probe, Reach, Step, Taken};
+use stage::{Stage, Try, settings, well};
 
 const SEEDS: [u64; 3] = [1, 2, 3];
 
@@ -309,6 +309,35 @@ fn what_is_known_of_too_few_reporters_stays_inside() {
         (t.network != 0 || t.who < 12).then_some(p)
     });
     assert_eq!(s.states(0)[0], State::Blocked);
+}
+
+#[test]
+fn what_is_written_down_is_nothing_of_few_but_what_everybody_may_know() {
+    let mut s = Stage::new(12);
+    let few = s.networks[0];
+    let blocked = |t: &Try| {
+        let p = if t.door == 0 && t.network < 3 { 0.98 } else { 0.1 };
+        (t.network != 0 || t.who < 12).then_some(p)
+    };
+    s.run(240, &|t| (t.network != 0 || t.who < 12).then_some(0.1));
+    s.run(60, &blocked);
+    assert_eq!(s.states(0)[..3], [State::Blocked; 3]);
+    let written = |room: &Reach| room.snapshot().windows(6).any(|w| *w == *b"IR\x01\0\0\0");
+    assert!(written(&s.room), "it is not looked for as it is written");
+    let all = s.room.without_few(|_| true);
+    assert_eq!(all.snapshot(), s.room.snapshot());
+    let mut open = s.room.without_few(|network| network != few);
+    assert!(!written(&open));
+    assert!(open.verdicts().0.values().all(|of| !of.contains_key(&few)));
+    assert!(open.ground(s.now).keys().all(|(_, _, network)| *network != few));
+    for network in &s.networks[1..] {
+        assert_eq!(open.state(s.doors[0], *network), s.room.state(s.doors[0], *network));
+    }
+    // It goes on from what was written, and learns of those few again.
+    open = Reach::restore(settings(), &open.snapshot()).unwrap();
+    s.room = open;
+    s.run(60, &blocked);
+    assert_eq!(s.states(0)[..3], [State::Blocked; 3]);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! `damm node …`: what runs on servers.
 
-use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,14 +11,12 @@ use damm_node::service::{PROXY_UID, Places, RESOLVER_UID, Services, Supervisor};
 use damm_node::transport::{relay, shadowsocks};
 use damm_node::wireguard::{self, Starter};
 use damm_node::witness;
-use tracing_subscriber::EnvFilter;
 
 use crate::args::{Node, NodeRun, NodeState, Supervisor as Who};
-use crate::clock;
 use crate::exit::{Exit, Failure, Result};
-use crate::interrupt;
 use crate::output::Output;
 use crate::render::{Line, Page, Style, Table, when};
+use crate::{clock, interrupt, logs};
 
 /// Serves until it is told to end, or prints how the agent is.
 pub async fn run(command: &Node, output: &Output) -> Result<Exit> {
@@ -37,7 +34,7 @@ pub async fn run(command: &Node, output: &Output) -> Result<Exit> {
 }
 
 async fn agent(args: &NodeRun, output: &Output) -> Result<Exit> {
-    log(output.verbose);
+    logs::to_stderr(output.verbose + 1);
     let (seat, dir) = (seat(&args.config).map_err(failure)?, Path::new(&args.state.dir));
     let tripwire = Tripwire::default();
     let home = Home::open(dir, seat.node, tripwire.clone()).map_err(failure)?;
@@ -73,16 +70,6 @@ async fn machinery(args: &NodeRun, home: &Home) -> Result<Machinery> {
     let dataplane = Dataplane::open(home.dir(), local).map_err(failure)?;
     let services = Services::open(places, supervisor).await.map_err(failure)?;
     Ok(Machinery::new(dataplane, services, home.keys().overlay().clone()))
-}
-
-/// To standard error, where the journal takes it with the time.
-fn log(verbose: u8) {
-    let level = ["info", "damm_node=debug,info", "damm_node=trace,debug"];
-    let level = level[usize::from(verbose).min(level.len() - 1)];
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let to_stderr = tracing_subscriber::fmt().with_writer(std::io::stderr).without_time();
-    let to_stderr = to_stderr.with_ansi(std::io::stderr().is_terminal());
-    to_stderr.with_target(false).with_env_filter(filter).init();
 }
 
 /// With the errors behind it, which say what the system answered.

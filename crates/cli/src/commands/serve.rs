@@ -14,7 +14,7 @@ use crate::progress::Progress;
 use crate::render::{Line, Style};
 use crate::topology_file::TopologyFile;
 use crate::workbench::{Setup, Workbench};
-use crate::{agents, clients, interrupt, state};
+use crate::{agents, clients, interrupt, logs, state};
 
 /// The first wait between two looks while something is under way, and the longest.
 const PACE: (Span, Span) = (Span::from_secs(5), Span::from_secs(30));
@@ -28,6 +28,7 @@ const REMEMBERED: Span = Span::from_hours(1);
 
 /// Holds the state and keeps the fleet as the topology wants it, until it is told to stop.
 pub async fn run(args: &Serve, global: &Global, output: &Output) -> Result<Exit> {
+    logs::to_stderr(output.verbose);
     let file = TopologyFile::read(&args.topology, output)?;
     let path = state::path(global.state.as_deref(), Some(&args.topology))?;
     let progress = Progress::new(output);

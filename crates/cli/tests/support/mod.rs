@@ -6,7 +6,7 @@ pub mod vendor;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
@@ -164,6 +164,16 @@ impl Drop for Running {
             drop(child.kill());
             drop(child.wait());
         }
+    }
+}
+
+impl Running {
+    /// Makes it crash as a fault in it would, with leave to write its memory down.
+    pub fn crash(mut self) -> ExitStatus {
+        let mut child = self.0.take().unwrap();
+        let aborted = Command::new("kill").args(["-ABRT", &child.id().to_string()]).status();
+        assert!(aborted.unwrap().success());
+        child.wait().unwrap()
     }
 }
 

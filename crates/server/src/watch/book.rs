@@ -113,6 +113,11 @@ impl Book {
         self.own.contains(&address)
     }
 
+    /// Whether a population is for this network.
+    pub(super) fn names(&self, network: Network) -> bool {
+        self.populations.iter().any(|served| network.is_of(&served.population))
+    }
+
     fn served(&self, client: CredentialId) -> Option<(Entry, &Served)> {
         let entry = self.clients.get(&client)?;
         Some((*entry, self.populations.get(entry.population as usize)?))
@@ -126,9 +131,7 @@ impl Roll for Book {
     }
 
     fn is_home(&self, client: CredentialId, network: Network) -> bool {
-        self.served(client).is_some_and(|(_, served)| {
-            served.country == network.country && served.population.asns.contains(&network.asn)
-        })
+        self.served(client).is_some_and(|(_, served)| network.is_of(&served.population))
     }
 
     fn reporter_key(&self, client: CredentialId) -> ReporterKey {

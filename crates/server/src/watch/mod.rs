@@ -4,6 +4,8 @@
 //!
 //! - A report is judged in memory: nothing of it is written but the detector's scores, which name
 //!   no client and no address.
+//! - Of a network that the topology does not name nothing is written while fewer than `k` clients
+//!   have reported from it.
 //! - Verdicts are written when one changes, whatever else the state holds of other networks.
 //! - After a restart judging goes on from the last minute that was kept, or from the last verdict
 //!   that changed. Without the file all is learned anew, and verdicts of before are taken back.
@@ -147,6 +149,11 @@ impl Watch {
         hearing.hear(now, report, sender, book, reach)
     }
 
+    /// How many tokens are spent in the half hours of now.
+    pub fn spent(&self) -> usize {
+        self.inner().hearing.remembered()
+    }
+
     /// Where a report came from that reached us from an address. The address is forgotten here.
     ///
     /// What comes from an address of the fleet's own came through a front door, and says nothing
@@ -226,13 +233,13 @@ impl Watch {
 
     /// What is known of every door, as the last judgement has it.
     pub fn verdicts(&self) -> Verdicts {
-        self.inner().reach.verdicts()
+        self.inner().open().verdicts()
     }
 
     /// Keeps the scores as they are, for the next start.
     pub async fn close(&self) {
         let _turn = self.turn.lock().await;
-        let snapshot = self.inner().reach.snapshot();
+        let snapshot = self.inner().open().snapshot();
         keep::keep(&self.file, self.clock.now(), snapshot).await;
     }
 
@@ -259,6 +266,12 @@ impl Inner {
         is_due(self.judged, every, now)
     }
 
+    /// What may be written down: the topology names its networks, and of others it has to be many
+    /// who reported.
+    fn open(&self) -> Reach {
+        self.reach.without_few(|network| self.book.names(network))
+    }
+
     /// Judges: all verdicts when one changed, and what is to be kept.
     fn judge(&mut self, now: Timestamp, blueprint: &Blueprint, words: &Words) -> Judged {
         (self.judged, self.heard) = (Some(now), false);
@@ -270,9 +283,12 @@ impl Inner {
             self.hearing.sweep(now);
         }
         self.unwritten |= !self.reach.tick(now).is_empty();
-        let verdicts = self.unwritten.then(|| self.reach.verdicts());
-        let snapshot = (beats || verdicts.is_some()).then(|| self.reach.snapshot());
-        Judged { verdicts, snapshot }
+        if !beats && !self.unwritten {
+            return Judged { verdicts: None, snapshot: None };
+        }
+        let open = self.open();
+        let verdicts = self.unwritten.then(|| open.verdicts());
+        Judged { verdicts, snapshot: Some(open.snapshot()) }
     }
 
     /// Tells the detector of doors that came, and of those that went.
