@@ -132,7 +132,7 @@ async fn publish(store: &Store, blueprint: &Blueprint) -> Result<()> {
         let seen = ObservedCatalog { serial, published_at, expires_at };
         store.put_catalog(region, &seen).await?;
     }
-    let exposure = Exposure { named_until: Some(expires_at), resolvable_until: None };
+    let exposure = Exposure { named_until: Some(expires_at), ..Exposure::default() };
     let doors = nodes.iter().flat_map(|n| n.frontdoors.keys());
     let told: Vec<(FrontdoorId, Exposure)> = doors.map(|d| (*d, exposure)).collect();
     store.expose(&told).await?;

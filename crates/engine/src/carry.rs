@@ -202,11 +202,11 @@ impl Engine {
         doors: &BTreeSet<FrontdoorId>,
         resolvable: damm_fleet::Timestamp,
     ) -> Result<(), Error> {
-        let exposure = Exposure { named_until: None, resolvable_until: Some(resolvable) };
+        let exposure = Exposure { resolvable_until: Some(resolvable), ..Exposure::default() };
         self.raise(doors.iter().map(|d| (*d, exposure)).collect()).await
     }
 
-    /// Stores until when doors may be known outside, and keeps it in memory.
+    /// Stores until when doors may be known outside and to how many, and keeps it in memory.
     pub(crate) async fn raise(&self, exposures: Vec<(FrontdoorId, Exposure)>) -> Result<(), Error> {
         if exposures.is_empty() {
             return Ok(());
@@ -217,6 +217,7 @@ impl Engine {
             let known = world.exposures.entry(door).or_default();
             known.named_until = known.named_until.max(raised.named_until);
             known.resolvable_until = known.resolvable_until.max(raised.resolvable_until);
+            known.learned_by = known.learned_by.max(raised.learned_by);
         }
         Ok(())
     }

@@ -172,6 +172,7 @@ fn address(row: &Resource, sessions: Option<u64>, exposure: Exposure) -> Observe
         named_until: exposure.named_until,
         resolvable_until: exposure.resolvable_until,
         failure: row.failure.as_ref().map(|f| f.class),
+        learned_by: exposure.learned_by,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod bootstrap;
 mod call;
 mod carry;
 mod controller_key;
+mod counting;
 pub mod due;
 mod effort;
 mod engine;

@@ -114,6 +114,7 @@ impl Engine {
         self.name_doors(&batch.named, expires).await?;
         if !batch.news.is_empty() {
             self.store.learn(&batch.news).await?;
+            self.world().counted = None;
         }
         self.put_editions(&batch, &known).await?;
         if let Err(e) = self.spread(region).await? {
@@ -228,7 +229,7 @@ impl Engine {
         doors: &BTreeSet<FrontdoorId>,
         until: Timestamp,
     ) -> Result<(), Error> {
-        let exposure = Exposure { named_until: Some(until), resolvable_until: None };
+        let exposure = Exposure { named_until: Some(until), ..Exposure::default() };
         self.raise(doors.iter().map(|d| (*d, exposure)).collect()).await
     }
 

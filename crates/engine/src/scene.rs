@@ -219,7 +219,7 @@ impl Scene {
     }
 
     pub(crate) fn named_until(mut self, until: Timestamp) -> Self {
-        let exposure = Exposure { named_until: Some(until), resolvable_until: None };
+        let exposure = Exposure { named_until: Some(until), ..Exposure::default() };
         let door = self.door();
         self.exposures.insert(door, exposure);
         self

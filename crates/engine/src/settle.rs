@@ -198,6 +198,7 @@ impl Engine {
             if self.stop.is_stopped() {
                 break;
             }
+            self.count_who_learned().await?;
             let plan = self.replan(course.settled.destroyed).await?;
             let rests = plan.diff.is_empty();
             if !rests {

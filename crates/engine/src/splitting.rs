@@ -153,11 +153,11 @@ impl Engine {
         Ok(all)
     }
 
-    /// Where clients belong, by their numbers.
-    async fn census(&self, population: &PopulationName) -> Result<Census, Error> {
+    /// Where a population's clients belong, by their numbers.
+    pub(crate) async fn census(&self, population: &PopulationName) -> Result<Census, Error> {
         let key = self.keys.secret().assign_key();
         let paths = Paths::new(&key, population, self.topology.catalog.buckets);
-        let numbers = self.store.credential_numbers().await?;
+        let numbers = self.store.client_numbers(population).await?;
         Ok(Census::new(numbers.into_iter().map(|n| paths.of(n))))
     }
 }

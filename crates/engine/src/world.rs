@@ -12,6 +12,7 @@ use damm_fleet::{
 };
 use damm_store::{Exposure, Lag, Store, StoredReport};
 
+use crate::counting::Counted;
 use crate::due::{Index, Lags, Rows, Told, View};
 use crate::sight::Seen;
 
@@ -28,6 +29,9 @@ pub(crate) struct World {
     pub(crate) transports: BTreeMap<NodeId, TransportParams>,
     /// What became of front doors' addresses, once it was read: nobody else writes it.
     pub(crate) history: Option<Arc<History>>,
+    /// When it was counted how many clients can have learned each door; none where it has to be
+    /// counted anew.
+    pub(crate) counted: Option<Counted>,
     pub(crate) index: Index,
     /// What the last listings showed beside the rows.
     pub(crate) seen: Seen,
@@ -61,6 +65,7 @@ impl World {
             providers: BTreeMap::new(),
             transports: BTreeMap::new(),
             history: None,
+            counted: None,
             index: Index::default(),
             seen: Seen::default(),
             open: BTreeMap::new(),
@@ -128,6 +133,7 @@ impl World {
         Self {
             blueprint: self.blueprint.clone(),
             history: self.history.clone(),
+            counted: self.counted,
             seen: self.seen.clone(),
             open: self.open.clone(),
             resting: self.resting.clone(),

@@ -89,6 +89,14 @@ pub struct ObservedAddress {
     pub resolvable_until: Option<Timestamp>,
     /// The last refusal of its provider.
     pub failure: Option<FailureClass>,
+    /// How many clients can ever have learned it; none did of an egress address.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub learned_by: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 impl ObservedAddress {

@@ -50,6 +50,13 @@ pub enum Reason {
         /// The limit, jitter included.
         limit: Span,
     },
+    /// As many clients can have learned its address as its exposure budget allows.
+    Exposed {
+        /// How many can have learned it.
+        learned_by: u32,
+        /// How many may.
+        budget: u32,
+    },
     /// It is blocked in some of the networks that it serves.
     Blocked {
         /// Those networks.
@@ -143,6 +150,9 @@ impl fmt::Display for Reason {
             Self::BelowReserve { have, want } => write!(f, "{have} of {want} in reserve"),
             Self::Diversity { population, what } => write!(f, "{population} needs more {what}"),
             Self::Aged { limit } => write!(f, "reached its age limit of {limit}"),
+            Self::Exposed { learned_by, budget } => {
+                write!(f, "known to {learned_by} clients, of {budget} that may be")
+            }
             Self::Blocked { networks } => write!(f, "blocked in {}", list(networks)),
             Self::Burned => write!(f, "blocked for every population it serves"),
             Self::BlockedBefore { networks } => {

@@ -124,6 +124,21 @@ impl Address<'_> {
         }
     }
 
+    /// Since when it is to be replaced for how many clients know it, if as many do as may.
+    ///
+    /// Not before it is older than a catalog gets: in a small fleet all doors reach the budget as
+    /// soon as they are told, and would be exchanged faster than catalogs can say so.
+    pub(crate) fn exposed(&self, s: &Scene<'_>) -> Option<(Timestamp, Reason)> {
+        let (budget, Subject::Frontdoor(_)) = (s.topology.catalog.exposure_budget?, self.subject)
+        else {
+            return None;
+        };
+        let due = self.created_at + s.topology.catalog.ttl;
+        let learned_by = observed(s, self.subject)?.learned_by;
+        let exposed = learned_by >= budget && due <= s.now;
+        exposed.then_some((due, Reason::Exposed { learned_by, budget }))
+    }
+
     /// Whether the transport that it speaks has left the profile.
     pub(crate) fn drift(&self, pool: &Pool<'_>) -> Option<String> {
         let (door, (_, profile)) = (self.door?, pool.profile?);

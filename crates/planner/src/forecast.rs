@@ -130,6 +130,7 @@ const fn unseen(since: Timestamp) -> ObservedAddress {
         named_until: None,
         resolvable_until: None,
         failure: None,
+        learned_by: 0,
     }
 }
 

@@ -161,6 +161,23 @@ impl Store {
         .transpose()
     }
 
+    /// The numbers of the clients that are let in and can be of a population: those that enrolled
+    /// into it, and those whose credentials the operator made, which are of any.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the database.
+    pub async fn client_numbers(&self, population: &PopulationName) -> Result<Vec<u32>> {
+        let mut conn = self.read().await?;
+        let numbers = sqlx::query_scalar(
+            "SELECT number FROM credentials LEFT JOIN clients USING (number)
+             WHERE credentials.body IS NOT NULL
+             AND coalesce(clients.body ->> 'population', ?1) = ?1 ORDER BY number",
+        );
+        let numbers = numbers.bind(population.as_str()).fetch_all(&mut *conn).await;
+        numbers.map_err(|e| self.place.sql(e))
+    }
+
     /// How many clients ever enrolled into a population.
     ///
     /// # Errors

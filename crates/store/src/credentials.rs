@@ -39,18 +39,6 @@ impl Store {
         Ok(all)
     }
 
-    /// The numbers of the credentials that are let in.
-    ///
-    /// # Errors
-    ///
-    /// Failures of the database.
-    pub async fn credential_numbers(&self) -> Result<Vec<u32>> {
-        let mut conn = self.read().await?;
-        let numbers = sqlx::query_scalar("SELECT number FROM credentials WHERE body IS NOT NULL");
-        let numbers = numbers.fetch_all(&mut *conn).await;
-        numbers.map_err(|e| self.place.sql(e))
-    }
-
     /// A number that no credential ever had; `None` when all are used.
     ///
     /// # Errors

@@ -116,13 +116,15 @@ pub struct BlueprintSummary {
     pub changes: u64,
 }
 
-/// Until when an address may still be known outside.
+/// Until when an address may still be known outside, and to how many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exposure {
     /// The latest expiry of the catalogs that name it.
     pub named_until: Option<Timestamp>,
     /// When the last DNS record that names it has left every cache.
     pub resolvable_until: Option<Timestamp>,
+    /// How many clients can ever have learned it.
+    pub learned_by: u32,
 }
 
 /// What an agent last said: counts, never clients.

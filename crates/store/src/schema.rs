@@ -8,13 +8,14 @@ use crate::error::{Error, Place, Result};
 /// Each brings a state from the version before it to its own: its place in this list, from 1.
 ///
 /// What is released is never edited; a change is a new one.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_agents.sql"),
     include_str!("../migrations/0003_history.sql"),
     include_str!("../migrations/0004_clients.sql"),
     include_str!("../migrations/0005_splits.sql"),
     include_str!("../migrations/0006_channels.sql"),
+    include_str!("../migrations/0007_exposure.sql"),
 ];
 
 /// The version of the schema that this damm writes.

@@ -277,7 +277,7 @@ impl Model {
         let Some(index) = which.checked_rem(doors.len()) else {
             return;
         };
-        let exposure = Exposure { named_until: Some(at(until)), resolvable_until: None };
+        let exposure = Exposure { named_until: Some(at(until)), ..Exposure::default() };
         store.expose(&[(doors[index], exposure)]).await.unwrap();
         let raised = self.exposures.entry(doors[index].into()).or_insert(at(until));
         *raised = at(until).max(*raised);

@@ -27,26 +27,27 @@ async fn an_exposure_is_raised_and_never_lowered() {
     let room = Room::new();
     let store = room.write().await.unwrap();
     let door = Seed::from_number(1).frontdoor();
-    let exposure = |named: Option<i64>, resolvable: Option<i64>| Exposure {
+    let exposure = |named: Option<i64>, resolvable: Option<i64>, learned_by| Exposure {
         named_until: named.map(at),
         resolvable_until: resolvable.map(at),
+        learned_by,
     };
     let steps = [
-        (exposure(None, None), exposure(None, None)),
-        (exposure(Some(5), None), exposure(Some(5), None)),
-        (exposure(Some(3), Some(9)), exposure(Some(5), Some(9))),
-        (exposure(None, Some(4)), exposure(Some(5), Some(9))),
-        (exposure(Some(8), None), exposure(Some(8), Some(9))),
+        (exposure(None, None, 0), exposure(None, None, 0)),
+        (exposure(Some(5), None, 0), exposure(Some(5), None, 0)),
+        (exposure(Some(3), Some(9), 0), exposure(Some(5), Some(9), 0)),
+        (exposure(None, Some(4), 700), exposure(Some(5), Some(9), 700)),
+        (exposure(Some(8), None, 699), exposure(Some(8), Some(9), 700)),
     ];
     for (put, expected) in steps {
         store.expose(&[(door, put)]).await.unwrap();
         let found = store.exposures().await.unwrap();
         assert_eq!(found, BTreeMap::from([(door, expected)]), "after {put:?}");
     }
-    let both = [(door, exposure(Some(20), None)), (door, exposure(Some(10), Some(30)))];
+    let both = [(door, exposure(Some(20), None, 9)), (door, exposure(Some(10), Some(30), 701))];
     store.expose(&both).await.unwrap();
     let store = again(&room, store).await;
-    assert_eq!(store.exposures().await.unwrap()[&door], exposure(Some(20), Some(30)));
+    assert_eq!(store.exposures().await.unwrap()[&door], exposure(Some(20), Some(30), 701));
 }
 
 #[tokio::test]
@@ -100,7 +101,7 @@ async fn a_node_that_left_is_forgotten_with_its_report_and_orders() {
     store.put_reports(&BTreeMap::from([(nodes[1].id, report(2))])).await.unwrap();
     for node in &nodes {
         store.put_applied_orders(node.id, Some("d")).await.unwrap();
-        let until = Exposure { named_until: Some(at(1)), resolvable_until: None };
+        let until = Exposure { named_until: Some(at(1)), ..Exposure::default() };
         store.expose(&[(first_door(node), until)]).await.unwrap();
     }
     let store = again(&room, store).await;

@@ -315,6 +315,7 @@ pub fn observed(address: IpAddr, kind: u8) -> ObservedAddress {
         named_until: None,
         resolvable_until: None,
         failure: None,
+        learned_by: 0,
     }
 }
 

@@ -172,6 +172,9 @@ fn in_common<'a>(mut reasons: impl Iterator<Item = &'a Reason> + Clone) -> Optio
             Some(Reason::BelowReserve { want, .. }) => {
                 Some(format!("fewer than {want} in reserve"))
             }
+            Some(Reason::Exposed { budget, .. }) => {
+                Some(format!("known to {budget} clients or more"))
+            }
             Some(Reason::Surplus { want, .. }) => Some(format!("more than the {want} wanted")),
             _ => None,
         },

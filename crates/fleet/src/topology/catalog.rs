@@ -20,13 +20,24 @@ pub struct CatalogPolicy {
     /// Front doors that one bucket is told of, in each region.
     #[schemars(range(min = 1, max = 16))]
     pub fronts_per_bucket: u32,
+    /// Clients that may ever have learned a front door's address. A door that this many were told
+    /// of is replaced as if it had reached its age limit, once it is older than `ttl`. Left out,
+    /// doors are not replaced for it.
+    #[schemars(range(min = 1))]
+    pub exposure_budget: Option<u32>,
     /// Where catalogs are published.
     pub channels: Vec<Channel>,
 }
 
 impl Default for CatalogPolicy {
     fn default() -> Self {
-        Self { ttl: Span::from_hours(6), buckets: 64, fronts_per_bucket: 3, channels: Vec::new() }
+        Self {
+            ttl: Span::from_hours(6),
+            buckets: 64,
+            fronts_per_bucket: 3,
+            exposure_budget: None,
+            channels: Vec::new(),
+        }
     }
 }
 

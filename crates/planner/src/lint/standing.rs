@@ -63,6 +63,7 @@ pub(super) fn replacements_stand_first(s: &Scene<'_>, child: &Blueprint) -> Vec<
             Reason::Replaced { by } if !stands(s, child, by) => "its replacement does not stand",
             Reason::Dead { .. } if !is_dead(s, e) => "it is not dead",
             Reason::Aged { .. }
+            | Reason::Exposed { .. }
             | Reason::Blocked { .. }
             | Reason::TopologyChanged { .. }
             | Reason::Diversity { .. } => "it has no replacement",

@@ -25,6 +25,7 @@ enum Urgency {
     Blocked,
     Changed,
     Diversity,
+    Exposed,
     Aged,
 }
 
@@ -174,6 +175,9 @@ fn whole_node(
     if let Some(why) = crippled(b, pool, node) {
         return candidate(Urgency::Blocked, node.created_at, why);
     }
+    if let Some((due, why)) = exposed_node(b, node) {
+        return candidate(Urgency::Exposed, due, why);
+    }
     let expiry = age::node_expiry(b.s.topology, b.s.offers, node).filter(|e| *e <= b.s.now)?;
     candidate(Urgency::Aged, expiry, Reason::Aged { limit: expiry.since(node.created_at) })
 }
@@ -202,6 +206,17 @@ fn blocked_node(
     }
     let networks: BTreeSet<_> = all.iter().flat_map(|x| x.networks()).collect();
     Some(Reason::Blocked { networks: networks.into_iter().collect() })
+}
+
+/// The door of a node that became due first for how many know of it, where the node itself has to
+/// go with it.
+fn exposed_node(b: &Builder<'_>, node: &Node) -> Option<(Timestamp, Reason)> {
+    b.s.topology.catalog.exposure_budget?;
+    if age::node_rotates_addresses(b.s.topology, b.s.offers, node) {
+        return None;
+    }
+    let live = address::of(node).filter(|a| a.stage.is_live());
+    live.filter_map(|a| a.exposed(b.s)).min_by_key(|(due, _)| *due)
 }
 
 /// A node that has lost addresses and can't be given new ones.
@@ -247,6 +262,9 @@ fn due(b: &Builder<'_>, pool: &Pool<'_>, node: &Node, a: &Address<'_>) -> Option
     }
     if let Some(what) = a.drift(pool) {
         return candidate(Urgency::Changed, a.created_at, Reason::TopologyChanged { what });
+    }
+    if let Some((due, why)) = a.exposed(b.s) {
+        return candidate(Urgency::Exposed, due, why);
     }
     let limit = a.limit(b.s.topology);
     let expiry = a.created_at + limit;

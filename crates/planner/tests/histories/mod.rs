@@ -17,6 +17,8 @@ pub enum Event {
     Silence(usize),
     LoseMachine(usize),
     LoseDoor(usize),
+    /// So many more clients learn a door.
+    Learn(usize, u32),
     Empty(usize),
     Refill,
     Stick(usize),
@@ -39,6 +41,7 @@ pub fn event() -> impl Strategy<Value = Event> {
         2 => any::<usize>().prop_map(Event::Silence),
         1 => any::<usize>().prop_map(Event::LoseMachine),
         1 => any::<usize>().prop_map(Event::LoseDoor),
+        2 => (any::<usize>(), 1u32..400).prop_map(|(d, n)| Event::Learn(d, n)),
         1 => any::<usize>().prop_map(Event::Empty),
         1 => Just(Event::Refill),
         1 => any::<usize>().prop_map(Event::Stick),
@@ -67,6 +70,7 @@ prop_compose! {
         breaker in prop_oneof![Just("20%"), Just("40%"), Just("100%")],
         cap in 1u32..6,
         two_regions in any::<bool>(),
+        exposure in prop::option::of(1u32..300),
     ) -> String {
         let names = ["a", "b", "c", "d"];
         let provider = |i: usize| json!({
@@ -104,6 +108,7 @@ prop_compose! {
                 "ru": { "country": "RU", "asns": [12389], "regions": ["north"],
                         "min_fronts": min_fronts }
             },
+            "catalog": { "exposure_budget": exposure },
             "rotation": {
                 "ingress": { "max_age": "5d", "drain": "12h", "max_disrupted": max_disrupted },
                 "egress": { "max_age": "20d", "drain": "12h", "max_disrupted": max_disrupted },
@@ -151,6 +156,7 @@ pub fn happen(world: &mut World, event: &Event) {
         }
         Event::LoseMachine(n) => lose_machine(world, n),
         Event::LoseDoor(n) => lose_door(world, n),
+        Event::Learn(door, clients) => learn(world, door, clients),
         Event::Empty(n) => {
             let names: Vec<_> = world.typed().providers.keys().cloned().collect();
             world.empty.insert(names[n % names.len()].clone());
@@ -194,6 +200,14 @@ fn lose_door(world: &mut World, n: usize) {
     let door = pick(&ids, n).and_then(|id| world.inventory.frontdoors.get_mut(&id));
     if let Some(a) = door.filter(|a| a.phase.may_exist()) {
         (a.phase, a.since) = (damm_fleet::Phase::Gone, now);
+    }
+}
+
+fn learn(world: &mut World, door: usize, clients: u32) {
+    let ids = doors(world);
+    let door = pick(&ids, door).and_then(|id| world.inventory.frontdoors.get_mut(&id));
+    if let Some(a) = door {
+        a.learned_by += clients;
     }
 }
 

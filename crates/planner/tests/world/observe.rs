@@ -201,6 +201,7 @@ const fn address(since: Timestamp) -> ObservedAddress {
         named_until: None,
         resolvable_until: None,
         failure: None,
+        learned_by: 0,
     }
 }
 

@@ -65,6 +65,7 @@ impl Script {
             ["block", door, networks @ ..] => self.verdict(door, networks, State::Blocked),
             ["unblock", door, networks @ ..] => self.verdict(door, networks, State::Reachable),
             ["down", door, networks @ ..] => self.verdict(door, networks, State::Down),
+            ["learn", door, clients] => self.learn(door, clients),
             ["edit", words @ ..] => self.edit(words),
             ["nodes"] => self.nodes(),
             ["records"] => self.records(),
@@ -207,6 +208,14 @@ impl Script {
             let verdict = Verdict::new(state, since, "");
             self.world.verdicts.0.entry(id).or_default().insert(network, verdict);
         }
+        String::new()
+    }
+
+    /// So many clients can have learned a door.
+    fn learn(&mut self, door: &str, clients: &str) -> String {
+        let Subject::Frontdoor(id) = self.subjects[door] else { panic!("{door} is no door") };
+        let seen = self.world.inventory.frontdoors.get_mut(&id).expect("a known door");
+        seen.learned_by = clients.parse().expect("a number");
         String::new()
     }
 
