@@ -1,6 +1,7 @@
 //! Numbers of buckets: base buckets, and the halves that they are split into.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +108,29 @@ impl fmt::Display for Bucket {
     }
 }
 
+/// A text that is no bucket's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a bucket is written as 17, or with the halves that lead to it as 17/01")]
+pub struct NoBucket;
+
+impl FromStr for Bucket {
+    type Err = NoBucket;
+
+    /// Reads what it is written as.
+    fn from_str(text: &str) -> Result<Self, NoBucket> {
+        let (base, halves) = text.split_once('/').unwrap_or((text, ""));
+        let digits = !base.is_empty() && base.bytes().all(|b| b.is_ascii_digit());
+        let base: u16 = base.parse().ok().filter(|_| digits).ok_or(NoBucket)?;
+        let deep = halves.len() > MAX_DEPTH as usize || text.ends_with('/');
+        let turns = halves.bytes().try_fold(1, |heap, turn| match turn {
+            b'0' | b'1' => Some(2 * heap + u32::from(turn - b'0')),
+            _ => None,
+        });
+        let heap = turns.filter(|_| !deep).ok_or(NoBucket)?;
+        Ok(Self::of(u32::from(base), heap))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,5 +169,16 @@ mod tests {
         let [_, last] = left.halves().unwrap();
         let written = [Bucket::base(17), left, right, last].map(|b| b.to_string());
         assert_eq!(written, ["17", "17/0", "17/1", "17/01"]);
+        let read = written.map(|text| text.parse::<Bucket>().unwrap());
+        assert_eq!(read, [Bucket::base(17), left, right, last]);
+    }
+
+    #[test]
+    fn what_is_written_otherwise_is_no_bucket() {
+        let deep = format!("1/{}", "0".repeat(16));
+        for text in ["", "/", "17/", "65536", "+1", "-1", "1/2", "1/0/1", "x", &deep] {
+            assert_eq!(text.parse::<Bucket>(), Err(NoBucket), "{text}");
+        }
+        assert!(deep[..17].parse::<Bucket>().is_ok());
     }
 }

@@ -53,7 +53,7 @@ mod suspicion;
 mod sweep;
 pub mod trust;
 
-pub use bucket::{Bucket, MAX_DEPTH};
+pub use bucket::{Bucket, MAX_DEPTH, NoBucket};
 pub use choose::{BucketRef, Candidate, Doors, doors_for_bucket};
 pub use clients::{Census, Path, Paths, path_of};
 pub use deal::{Deal, Table};

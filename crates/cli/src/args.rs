@@ -145,11 +145,13 @@ Examples:
   damm show ledger --limit 100
   damm show ledger node-3k9d2m4v7q1x --json")]
     Show(Show),
-    /// Say why a node, address or population is as it is, and what would change it
+    /// Say why a node, address, population or bucket is as it is, and what would change it
     #[command(after_long_help = "Examples:
   damm explain node-3k9d2m4v7q1x
   damm explain door-3k9d2m4v7q1x
-  damm explain ir                             a population of the topology")]
+  damm explain ir                             a population of the topology
+  damm explain ir/17                          a bucket of its clients: its splits, and why
+  damm explain 42                             the bucket of the client with this number")]
     Explain(Explain),
     /// Who changed what, when, by which blueprint; with the chain verified
     #[command(after_long_help = "Examples:
@@ -329,7 +331,7 @@ pub struct Show {
 /// `damm explain`
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A node, front door or egress address, or a population's name
+    /// A node, front door or egress address, a population's name, a bucket, or a client's number
     pub id: String,
 }
 

@@ -197,7 +197,12 @@ impl Workbench {
     }
 }
 
-fn load_keys(dir: &Path, topology: &str) -> Result<Keys> {
+/// The fleet's keys.
+///
+/// # Errors
+///
+/// When one is missing or can't be read; the message says what to do.
+pub fn load_keys(dir: &Path, topology: &str) -> Result<Keys> {
     Keys::load(dir).map_err(|error| match error {
         KeysError::Missing { path } => Failure::error(format!(
             "the fleet's key {} is missing",

@@ -125,6 +125,7 @@ fn every_kind_is_printed_as_it_is_documented() {
     fits(&run(&["show", "frontdoors", &door]), "detail", &mut seen);
     fits(&run(&["explain", &door]), "explanation", &mut seen);
     fits(&run(&["explain", "first"]), "explanation", &mut seen);
+    fits(&run(&["explain", "first/1"]), "explanation", &mut seen);
     let target = run(&["status"]).json()["target"].as_str().unwrap().to_owned();
     fits(&run(&["show", "blueprints", &target]), "blueprint", &mut seen);
     fits(&run(&["audit"]), "audit", &mut seen);

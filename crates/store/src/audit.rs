@@ -168,6 +168,19 @@ impl Store {
         rows.into_iter().map(|row| self.entry(row)).collect()
     }
 
+    /// The last `limit` entries that tell of one thing, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] and other failures of the database.
+    pub async fn audit_of(&self, what: &str, limit: u32) -> Result<Vec<AuditEntry>> {
+        let mut conn = self.read().await?;
+        let sql = "SELECT * FROM audit WHERE what = ?1 ORDER BY seq DESC LIMIT ?2";
+        let rows = sqlx::query_as(sql).bind(what).bind(limit).fetch_all(&mut *conn).await;
+        let rows: Vec<Stored> = rows.map_err(|e| self.place.sql(e))?;
+        rows.into_iter().map(|row| self.entry(row)).collect()
+    }
+
     fn entry(&self, stored: Stored) -> Result<AuditEntry> {
         Ok(AuditEntry {
             seq: stored.seq.unsigned_abs(),

@@ -36,6 +36,8 @@ async fn a_chain_that_nobody_touched_fits() {
     let log = store.audit_log(2).await.unwrap();
     assert_eq!(log.iter().map(|e| e.seq).collect::<Vec<_>>(), [6, 5]);
     assert_eq!((log[0].actor.as_str(), log[0].detail["z"].as_i64()), ("ops", Some(6)));
+    let set = store.audit_of("set the target", 10).await.unwrap();
+    assert_eq!(set.iter().map(|e| e.seq).collect::<Vec<_>>(), [1]);
     let first = &store.audit_log(10).await.unwrap()[5];
     assert_eq!((first.actor.as_str(), first.what.as_str()), ("tester", "set the target"));
 }

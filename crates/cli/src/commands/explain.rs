@@ -1,8 +1,10 @@
 //! `damm explain ID`
 
+mod bucket;
 mod life;
 mod population;
 mod prospects;
+mod splits;
 
 use damm_fleet::{PopulationName, Subject};
 use damm_store::Store;
@@ -38,14 +40,23 @@ async fn tell(id: &str, store: &Store, output: &Output) -> Result<Exit> {
             Ok(Exit::Done)
         }
         None => {
-            let names: Vec<_> =
-                outlook.file.topology.populations.keys().map(|p| p.as_str()).collect();
-            Err(Failure::error(format!("`{id}` is neither an id nor a population")).help(format!(
-                "ids look like node-…, door-…, eip-…; the populations are {}",
-                names.join(", ")
-            )))
+            let mut page = output.page();
+            let value = bucket::tell(id, &mut page, store, &outlook).await?;
+            output.result("explanation", value.ok_or_else(|| unknown(id, &outlook))?, &page);
+            Ok(Exit::Done)
         }
     }
+}
+
+fn unknown(id: &str, outlook: &Outlook) -> Failure {
+    let names: Vec<_> = outlook.file.topology.populations.keys().map(|p| p.as_str()).collect();
+    let message = format!("`{id}` is neither an id nor a population, a bucket or a client");
+    Failure::error(message).help(format!(
+        "ids look like node-…, door-…, eip-…; the populations are {}; a bucket is one of them with \
+         its number, as in {}/0, and a client is its credential's number",
+        names.join(", "),
+        names.first().unwrap_or(&"ir")
+    ))
 }
 
 async fn subject(
@@ -62,6 +73,10 @@ async fn subject(
     let mut page = output.page();
     let now = outlook.picture.now;
     page.wrapped(Line::new(), prospects::what(subject, outlook));
+    let exposure = exposure(subject, outlook);
+    if let Some((learned_by, budget)) = exposure {
+        page.wrapped(Line::new(), Line::plain(known_to(learned_by, budget)));
+    }
     life::draw(&mut page, &moments, now, output.verbose > 0);
     verdicts(&mut page, subject, outlook);
     let waits: Vec<_> = prospects::waits(subject, outlook);
@@ -78,9 +93,32 @@ async fn subject(
     for line in &changes {
         page.wrapped(Line::plain("  "), Line::plain(line.clone()));
     }
-    let value = json!({ "id": subject, "life": moments, "waits": waits, "would_change": changes });
+    let value = json!({
+        "id": subject,
+        "life": moments,
+        "waits": waits,
+        "would_change": changes,
+        "learned_by": exposure.map(|(learned_by, _)| learned_by),
+        "exposure_budget": exposure.and_then(|(_, budget)| budget),
+    });
     output.result("explanation", value, &page);
     Ok(Exit::Done)
+}
+
+/// How many clients can know a door that stands, and how many may.
+fn exposure(subject: Subject, outlook: &Outlook) -> Option<(u32, Option<u32>)> {
+    let Subject::Frontdoor(door) = subject else {
+        return None;
+    };
+    outlook.picture.target.frontdoor(door)?;
+    let learned_by = outlook.picture.exposures.get(&door).map_or(0, |e| e.learned_by);
+    Some((learned_by, outlook.file.topology.catalog.exposure_budget))
+}
+
+fn known_to(learned_by: u32, budget: Option<u32>) -> String {
+    let clients = if learned_by == 1 { "client" } else { "clients" };
+    let may = budget.map(|n| format!(", of {n} that may")).unwrap_or_default();
+    format!("Its address can be known to {learned_by} {clients}{may}.")
 }
 
 fn verdicts(page: &mut Page, subject: Subject, outlook: &Outlook) {

@@ -150,6 +150,10 @@ fn live(subject: Subject, node: &Node, outlook: &Outlook) -> Vec<String> {
                 .to_owned(),
         );
     }
+    let budget = outlook.file.topology.catalog.exposure_budget;
+    if let (Role::Ingress, Some(budget)) = (node.role, budget) {
+        lines.push(format!("its exposure: what {budget} clients can know is replaced"));
+    }
     lines.push(format!("a silence of its agent for more than {}", rotation.dead_after));
     lines.push(match subject {
         Subject::Node(id) => format!("your word: damm drain-node {id}"),
