@@ -80,7 +80,11 @@ pub enum Error {
 
 fn told(whys: &[String]) -> String {
     match whys {
-        [] => "there is no place to ask; give --controller".to_owned(),
+        [] => {
+            "there is no place to ask: give --resolver for those in DNS, or enrol again where the \
+               fleet's controller is reached"
+                .to_owned()
+        }
         whys => whys.join("; "),
     }
 }
