@@ -14,7 +14,8 @@
 //!   buckets, it holds now, and no newer one was seen. Where it was fetched from is no matter: one
 //!   place that lies, is stale or is down doesn't hurt as long as another works.
 //! - A report goes out at the client's own moment of each half hour, whatever happened: when it is
-//!   sent says nothing. Times and sizes in it are cut.
+//!   sent says nothing. Times and sizes in it are cut. What could not be sent is kept, and sent
+//!   with the next, as long as it is heard.
 //! - No secret is in an error or in debug output.
 //!
 //! # At the border
@@ -30,11 +31,13 @@ mod enrol;
 mod error;
 mod export;
 mod fetch;
+mod file;
 mod held;
 mod place;
 mod profile;
 mod report;
 mod trial;
+mod unsent;
 
 pub use choose::{Plan, STAGGER, plan};
 pub use controller::Controller;
@@ -46,3 +49,4 @@ pub use held::Held;
 pub use profile::{Known, Profile};
 pub use report::{due, is_time, report};
 pub use trial::{Trial, race, try_all};
+pub use unsent::Unsent;

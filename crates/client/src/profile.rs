@@ -1,9 +1,8 @@
 //! The client's own file.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use damm_fleet::{FrontdoorId, RegionName, Timestamp};
@@ -12,6 +11,7 @@ use damm_protocol::{Assignment, ClientSecret, InvitationCode, Secret32};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::file;
 use crate::held::Held;
 use crate::place::Memory;
 
@@ -117,25 +117,7 @@ impl Profile {
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let bad = |why: String| Error::Profile { path: path.to_owned(), what: "written", why };
         let text = serde_json::to_vec_pretty(self).map_err(|e| bad(e.to_string()))?;
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".new");
-        let written = (|| {
-            // What a crash left, or somebody else put there, may be open to others, or lead away.
-            match fs::remove_file(&beside) {
-                Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
-                _ => {}
-            }
-            let mut options = OpenOptions::new();
-            let options = options.write(true).create_new(true).mode(0o600);
-            let mut file = options.open(&beside)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
-            fs::rename(&beside, path)?;
-            // The name is on the disk only once its directory is.
-            let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-            File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
-        })();
-        written.map_err(|e| bad(e.to_string()))
+        file::write(path, &text).map_err(|e| bad(e.to_string()))
     }
 
     /// What follows from the client's secret.

@@ -63,7 +63,7 @@ impl Life<'_> {
             profile.save(self.path)?;
         }
         if let Some(epoch) = is_time(profile, clock::now())? {
-            match say(profile, epoch, &self.args.speak).await {
+            match say(self.path, profile, epoch, &self.args.speak).await {
                 Ok(report) => {
                     self.reports += 1;
                     let failed = report.entries.iter().any(|e| e.rcpt.is_none());
