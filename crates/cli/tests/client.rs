@@ -56,6 +56,16 @@ fn a_client_enrols_fetches_verifies_and_hands_its_catalog_to_other_apps() {
 }
 
 #[test]
+fn an_invitation_may_begin_with_hyphens() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = damm();
+    command.current_dir(dir.path()).env_remove("DAMM_INVITATION").env_remove("DAMM_CLIENT");
+    let code = "--iy20aKKLPh1UCb3bFihg";
+    command.args(["client", "enrol", "http://127.0.0.1:1", "--invitation", code]);
+    Ran::of(command.output().unwrap()).refuses(1, &["gives no answer"]);
+}
+
+#[test]
 fn an_answer_that_was_lost_costs_nothing() {
     let fleet = Fleet::built();
     let code = invite(&fleet);

@@ -56,7 +56,13 @@ pub struct Enrol {
     #[arg(value_name = "URL")]
     pub controller: String,
     /// The invitation; `-` reads it from standard input
-    #[arg(long, value_name = "CODE", env = "DAMM_INVITATION", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "CODE",
+        env = "DAMM_INVITATION",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
     pub invitation: String,
     /// How the controller is reached: an HTTP proxy, such as an app's own
     #[arg(long, value_name = "URL", env = "DAMM_PROXY")]
