@@ -109,7 +109,11 @@ fn bare(address: std::net::SocketAddr) -> Failure {
 }
 
 /// What hears reports, and knows all clients.
-async fn watch(bench: &Workbench) -> Result<Arc<Watch>> {
+///
+/// # Errors
+///
+/// Failures of the store, and a table of networks that can't be read.
+pub async fn watch(bench: &Workbench) -> Result<Arc<Watch>> {
     let origins = damm_vendors::origins::table(bench.engine.topology(), &bench.base)?;
     let watch = Watch::open(WatchParts {
         store: bench.store().clone(),

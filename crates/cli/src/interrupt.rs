@@ -17,14 +17,16 @@ impl Drop for Watch {
     }
 }
 
-/// Stops cleanly at the first ctrl-C, or when the time is up; at the second the process ends.
+/// Stops cleanly at the first ctrl-C, or when the time is up; at the second the process ends. From
+/// its return on no signal ends the process by itself.
 pub fn watch(stop: Stop, limit: Option<Span>) -> Watch {
     let asked = stop.clone();
+    let mut signals = Signals::new();
     let mut tasks = vec![tokio::spawn(async move {
-        signalled().await;
+        signals.next().await;
         asked.stop();
         say("\nStopping: what is under way is finished and written down first.");
-        signalled().await;
+        signals.next().await;
         say("It is safe to end it now, and it ends: all is in the ledger. Run the same command \
              again.");
         std::process::exit(Exit::Partial as i32);
@@ -43,20 +45,47 @@ fn say(text: &str) {
     drop(writeln!(std::io::stderr(), "{text}"));
 }
 
-/// Returns at ctrl-C, or when the system asks the process to end.
+/// Returns at ctrl-C, or when the system asks the process to end. Heeded from the call on.
+pub fn signalled() -> impl Future<Output = ()> {
+    let mut signals = Signals::new();
+    async move { signals.next().await }
+}
+
+/// Ctrl-C, and what the system asks a process to end with.
+struct Signals(Vec<Heeded>);
+
 #[cfg(unix)]
-pub async fn signalled() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        },
-        Err(_) => drop(tokio::signal::ctrl_c().await),
+type Heeded = tokio::signal::unix::Signal;
+
+#[cfg(not(unix))]
+type Heeded = std::convert::Infallible;
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+        Self(kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect())
+    }
+
+    async fn next(&mut self) {
+        std::future::poll_fn(|cx| {
+            match self.0.iter_mut().any(|signal| signal.poll_recv(cx).is_ready()) {
+                true => std::task::Poll::Ready(()),
+                false => std::task::Poll::Pending,
+            }
+        })
+        .await;
     }
 }
 
 #[cfg(not(unix))]
-pub async fn signalled() {
-    drop(tokio::signal::ctrl_c().await);
+impl Signals {
+    const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    async fn next(&mut self) {
+        drop(tokio::signal::ctrl_c().await);
+    }
 }

@@ -182,6 +182,8 @@ fn clients(fleet: &Fleet, seen: &mut BTreeSet<String>) {
     fits(&client(&["report", "--patience", "1s"]).expect(0), "reported", seen);
     let name = new["name"].as_str().unwrap();
     fits(&run(&["invitations", "revoke", name]).expect(0), "invitation-revoked", seen);
+    // What it publishes must not come between.
+    stop(child);
     // Nobody listens behind the door of this catalog.
     publish(fleet, &std::fs::read_to_string(fleet.path("c.json")).unwrap());
     client(&["fetch"]).expect(0);
@@ -191,7 +193,6 @@ fn clients(fleet: &Fleet, seen: &mut BTreeSet<String>) {
     let (lives, _said, _) = start(lives, "reports next");
     let ran = stop(lives);
     fits(&ran, "ran", seen);
-    stop(child);
 }
 
 /// Signs a catalog with one Shadowsocks door for a client, where it looks for it.

@@ -80,10 +80,10 @@ impl Reach {
         }
     }
 
-    /// Tells that a door's clients were told of other doors, or others of it: for a memory's length
-    /// its successes are not held against what used to come.
+    /// Tells that a door's clients were told of other doors, or others of it: for two memories'
+    /// lengths, when little is left of what used to come, nobody's silence is held against it.
     pub fn reassigned(&mut self, id: FrontdoorId, now: Timestamp) {
-        let until = seconds(now + self.tuned.memory);
+        let until = seconds(now + self.tuned.memory + self.tuned.memory);
         if let Some(at) = self.door_places.get(&id) {
             let door = &mut self.doors[*at as usize];
             door.quiet_until = until;

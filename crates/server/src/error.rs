@@ -11,6 +11,9 @@ pub enum ServerError {
     /// The state can't be read or written.
     #[error(transparent)]
     Store(#[from] damm_store::Error),
+    /// A catalog that was published can't be read.
+    #[error("a catalog in the state can't be read: {0}")]
+    Catalog(#[from] damm_catalog::Refusal),
     /// The overlay can't be laid out.
     #[error(transparent)]
     Overlay(#[from] NoRoom),

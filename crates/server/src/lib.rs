@@ -12,7 +12,9 @@ pub use agents::{AgentsEndpoint, MixedAgents, Parts};
 pub use clients::{ClientParts, ClientsEndpoint};
 pub use error::ServerError;
 pub use listen::Served;
-pub use watch::{Watch, WatchParts};
+pub use watch::{Named, Watch, WatchParts};
+
+pub use damm_hearing::Sender;
 
 /// The port in a controller's address, as topologies write it: `https://host:8443`.
 pub fn controller_port(controller: &str) -> Option<u16> {

@@ -1,207 +1,23 @@
 //! From what clients report to the verdicts in the state.
 #![allow(clippy::unwrap_used, reason = "what does not work here fails the test")]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use damm_assign::Paths;
-use damm_clouds::{ManualClock, NodeReport};
-use damm_engine::Keys;
 use damm_fleet::inventory::{Health, ObservedMachine};
 use damm_fleet::verdict::Verdict;
-use damm_fleet::{
-    Asn, Blueprint, BlueprintId, FrontdoorId, Inventory, Network, Node, NodeId, Phase,
-    PopulationName, Role, Seed, Span, State, Topology, Verdicts,
-};
+use damm_fleet::{Asn, FrontdoorId, Network, Phase, Span, State, Verdicts};
 use damm_hearing::{Heard, Sender};
 use damm_origins::Origins;
 use damm_protocol::CredentialId;
-use damm_protocol::evidence::{
-    Attempt, Ending, Entry, Epoch, Phase as Came, Report, ReporterKey, VERSION, WitnessKey,
-};
+use damm_protocol::evidence::{Attempt, Epoch, ReporterKey};
 use damm_server::{Watch, WatchParts};
-use damm_store::{Access, Store};
-use tempfile::TempDir;
 
+mod scene;
 mod world;
 
-const BUCKETS: u32 = 64;
-
-/// A fleet of two ingress nodes with two doors each, and clients who were told of all of them.
-struct Scene {
-    dir: TempDir,
-    store: Store,
-    clock: ManualClock,
-    keys: Arc<Keys>,
-    topology: Topology,
-    nodes: Vec<Node>,
-    inventory: Inventory,
-    words: Mutex<BTreeMap<NodeId, NodeReport>>,
-    silent: BTreeSet<NodeId>,
-    watch: Arc<Watch>,
-}
-
-impl Scene {
-    async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("damm.db"), Access::Write).await.unwrap();
-        let (clock, keys) = (ManualClock::at(world::START), world::keys());
-        let mut seed = Seed::new([7; 32]);
-        let nodes: Vec<Node> = (0..2).map(|_| world::node(&mut seed, Role::Ingress)).collect();
-        let topology = world::topology();
-        let parts = parts(&dir, &store, &clock, &keys, &topology);
-        let scene = Self {
-            watch: Watch::open(parts),
-            inventory: Inventory::default(),
-            words: Mutex::default(),
-            silent: BTreeSet::new(),
-            dir,
-            store,
-            clock,
-            keys,
-            topology,
-            nodes,
-        };
-        scene.meet();
-        scene.look().await;
-        scene
-    }
-
-    /// What the endpoint tells a watch of clients, and publishing of doors.
-    fn meet(&self) {
-        let population = population();
-        let long_ago = world::START - Span::from_days(60);
-        (0..CLIENTS).for_each(|n| self.watch.let_in(client(n), &population, long_ago));
-        let doors = self.doors();
-        let each = (0..BUCKETS).flat_map(|bucket| doors.iter().map(move |door| (*door, bucket)));
-        let told = each.map(|(door, bucket)| (door, population.clone(), bucket));
-        self.watch.told(&told.collect::<Vec<_>>());
-    }
-
-    /// The controller was killed and started again.
-    fn restart(&mut self) {
-        let parts = parts(&self.dir, &self.store, &self.clock, &self.keys, &self.topology);
-        self.watch = Watch::open(parts);
-        self.meet();
-    }
-
-    fn doors(&self) -> Vec<FrontdoorId> {
-        self.nodes.iter().flat_map(|node| node.frontdoors.keys().copied()).collect()
-    }
-
-    /// What agents said last: those that are not silent say so now.
-    fn words(&self) -> BTreeMap<NodeId, NodeReport> {
-        let mut words = self.words.lock().unwrap();
-        let heard_at = damm_clouds::Clock::now(&self.clock);
-        for node in self.nodes.iter().filter(|n| !self.silent.contains(&n.id)) {
-            words.insert(node.id, NodeReport { heard_at, healthy: true, ..NodeReport::default() });
-        }
-        words.clone()
-    }
-
-    async fn look(&self) -> bool {
-        let mut blueprint = Blueprint::genesis(BlueprintId::from_raw(1), world::START);
-        let nodes = self.nodes.iter().map(|node| (node.id, Arc::new(node.clone())));
-        blueprint.nodes = nodes.collect();
-        self.watch.look(&blueprint, &self.inventory, &self.words()).await.unwrap()
-    }
-
-    async fn minutes(&self, n: u32) -> bool {
-        let mut changed = false;
-        for _ in 0..n {
-            self.clock.advance(Span::from_mins(1));
-            changed |= self.look().await;
-        }
-        changed
-    }
-
-    /// A client's report on all doors, of which some fail.
-    fn reports(&self, by: u32, failing: &[FrontdoorId]) -> Heard {
-        let (credential, epoch) = (client(by), Epoch::at(damm_clouds::Clock::now(&self.clock)));
-        let key = ReporterKey::new(self.keys.secret().reporter(by));
-        let entries = self.doors().into_iter().map(|door| {
-            let tok = key.token(&Attempt { door, epoch, network: home() });
-            let fails = failing.contains(&door);
-            let node = self.nodes.iter().find(|n| n.frontdoors.contains_key(&door)).unwrap();
-            let witness = WitnessKey::new(self.keys.secret().witness(node.id));
-            Entry {
-                ep: door,
-                epoch,
-                tok,
-                rcpt: (!fails).then(|| witness.receipt(door, epoch, &tok)),
-                age: 0,
-                phase: Came::Connection,
-                ending: if fails { Ending::TimedOut } else { Ending::Ok },
-                elapsed_time: None,
-                rx: None,
-                ctl: None,
-            }
-        });
-        let report = Report { v: VERSION, by: credential, net: home(), entries: entries.collect() };
-        self.watch.hear(&report, Sender::Unseen)
-    }
-
-    /// The clients whose moment was within the last minute.
-    fn due(&self) -> impl Iterator<Item = u32> {
-        let now = damm_clouds::Clock::now(&self.clock);
-        let keys = self.keys.clone();
-        (0..CLIENTS).filter(move |by| {
-            let due = ReporterKey::new(keys.secret().reporter(*by)).due(Epoch::at(now));
-            due <= now && now < due + Span::from_mins(1)
-        })
-    }
-
-    /// Half an hour in which every client reports once.
-    async fn half_an_hour(&self, failing: &[FrontdoorId]) {
-        for _ in 0..30 {
-            for by in self.due() {
-                self.reports(by, failing);
-            }
-            self.minutes(1).await;
-        }
-    }
-
-    async fn state(&self, door: FrontdoorId) -> State {
-        self.store.verdicts().await.unwrap().state(door, home())
-    }
-}
-
-const CLIENTS: u32 = 120;
-
-fn parts(
-    dir: &TempDir,
-    store: &Store,
-    clock: &ManualClock,
-    keys: &Arc<Keys>,
-    topology: &Topology,
-) -> WatchParts {
-    WatchParts {
-        store: store.clone(),
-        topology: topology.clone(),
-        keys: keys.clone(),
-        clock: Arc::new(clock.clone()),
-        file: kept(dir),
-        origins: None,
-        key: [9; 32],
-    }
-}
-
-fn kept(dir: &TempDir) -> PathBuf {
-    dir.path().join("damm.reach")
-}
-
-fn population() -> PopulationName {
-    PopulationName::new("first").unwrap()
-}
-
-fn client(n: u32) -> CredentialId {
-    CredentialId::new(n).unwrap()
-}
-
-fn home() -> Network {
-    Network::new("IR", Asn(58_224)).unwrap()
-}
+use scene::{CLIENTS, Scene, client, home, kept, parts, population};
 
 #[tokio::test]
 async fn a_block_that_clients_report_becomes_a_verdict_and_its_end_too() {
@@ -240,6 +56,38 @@ async fn a_node_that_is_silent_is_down_and_not_blocked() {
     scene.half_an_hour(&[]).await;
     assert_ne!(scene.state(doors[0]).await, State::Down);
     assert_ne!(scene.state(doors[0]).await, State::Blocked);
+}
+
+/// Nobody tries one of the doors for a day, which catalogs name or don't.
+async fn silent_for_a_day(is_named: bool) -> State {
+    let mut scene = Scene::new().await;
+    let all = scene.doors();
+    scene.publish(1, &all).await;
+    // What was told of for the first time is not missed at once.
+    for _ in 0..28 {
+        scene.half_an_hour(&[]).await;
+    }
+    scene.untried.insert(all[0]);
+    scene.publish(2, if is_named { &all } else { &all[1..] }).await;
+    let mut state = State::Reachable;
+    for _ in 0..48 {
+        scene.half_an_hour(&[]).await;
+        state = match scene.state(all[0]).await {
+            State::Blocked => return State::Blocked,
+            other => other,
+        };
+    }
+    state
+}
+
+#[tokio::test]
+async fn a_door_that_catalogs_name_and_nobody_gets_through_is_blocked() {
+    assert_eq!(silent_for_a_day(true).await, State::Blocked);
+}
+
+#[tokio::test]
+async fn a_door_that_catalogs_name_no_longer_is_not_missed() {
+    assert_ne!(silent_for_a_day(false).await, State::Blocked);
 }
 
 #[tokio::test]

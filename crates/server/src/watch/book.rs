@@ -100,6 +100,11 @@ impl Book {
         gone
     }
 
+    /// The doors that there are.
+    pub(super) fn doors(&self) -> impl Iterator<Item = FrontdoorId> {
+        self.doors.keys().copied()
+    }
+
     /// Notes which addresses are the fleet's own.
     pub(super) fn own(&mut self, inventory: &Inventory) {
         let machines = inventory.machines.values().filter_map(|m| m.address);

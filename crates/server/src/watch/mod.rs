@@ -17,9 +17,10 @@
 
 mod book;
 mod keep;
+mod named;
 mod verdicts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,8 +28,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use damm_clouds::{Clock, NodeReport};
 use damm_engine::Keys;
 use damm_fleet::{
-    Blueprint, FrontdoorId, Inventory, Network, NodeId, PopulationName, Role, Span, Timestamp,
-    Topology, Verdicts,
+    Blueprint, FrontdoorId, Inventory, Network, NodeId, PopulationName, RegionName, Role, Span,
+    Timestamp, Topology, Verdicts,
 };
 use damm_hearing::{Heard, Hearing, Sender};
 use damm_origins::Origins;
@@ -40,6 +41,8 @@ use damm_store::Store;
 use crate::clients::Client;
 use crate::error::ServerError;
 use book::Book;
+
+pub use named::Named;
 
 /// How often everything is judged while reports come.
 pub const LOOK: Span = Span::from_secs(5);
@@ -72,8 +75,9 @@ pub struct Watch {
     file: PathBuf,
     origins: Option<Arc<Origins>>,
     inner: Mutex<Inner>,
-    /// One judgement at a time.
-    turn: tokio::sync::Mutex<()>,
+    /// What catalogs name. Whoever holds it judges: one judgement at a time.
+    named: tokio::sync::Mutex<Named>,
+    regions: Vec<RegionName>,
 }
 
 struct Inner {
@@ -121,6 +125,7 @@ impl Watch {
     /// or are over a day old, are left behind: everything is learned anew within hours.
     pub fn open(parts: WatchParts) -> Arc<Self> {
         let reach = keep::restore(&parts.file, parts.clock.now());
+        let regions = parts.topology.regions.keys().cloned().collect();
         let inner = Inner {
             hearing: Hearing::new(parts.key),
             reach,
@@ -137,7 +142,8 @@ impl Watch {
             file: parts.file,
             origins: parts.origins,
             inner: Mutex::new(inner),
-            turn: tokio::sync::Mutex::new(()),
+            named: tokio::sync::Mutex::default(),
+            regions,
         })
     }
 
@@ -194,6 +200,15 @@ impl Watch {
         }
     }
 
+    /// Of doors that catalogs name no longer fewer reports come, and of those that none names none:
+    /// that is no silence of theirs.
+    fn expect_less(&self, mut fewer: BTreeSet<FrontdoorId>, named: &BTreeSet<FrontdoorId>) {
+        let now = self.clock.now();
+        let Inner { book, reach, .. } = &mut *self.inner();
+        fewer.extend(book.doors().filter(|door| !named.contains(door)));
+        fewer.into_iter().for_each(|door| reach.reassigned(door, now));
+    }
+
     /// Whether it is time to [`look`](Self::look): earlier, nothing comes of it.
     pub fn is_due(&self) -> bool {
         self.inner().is_due(self.clock.now())
@@ -210,11 +225,15 @@ impl Watch {
         inventory: &Inventory,
         words: &BTreeMap<NodeId, NodeReport>,
     ) -> Result<bool, ServerError> {
-        let _turn = self.turn.lock().await;
+        let mut named = self.named.lock().await;
         if !self.is_due() {
             return Ok(false);
         }
         self.told(&self.store.learned().await?);
+        if self.inner().beats(self.clock.now()) {
+            let lost = named.read(&self.store, self.regions.iter()).await?;
+            self.expect_less(lost, &named.doors());
+        }
         let now = self.clock.now();
         let judged = {
             let mut inner = self.inner();
@@ -238,7 +257,7 @@ impl Watch {
 
     /// Keeps the scores as they are, for the next start.
     pub async fn close(&self) {
-        let _turn = self.turn.lock().await;
+        let _judging = self.named.lock().await;
         let snapshot = self.inner().open().snapshot();
         keep::keep(&self.file, self.clock.now(), snapshot).await;
     }
@@ -266,6 +285,10 @@ impl Inner {
         is_due(self.judged, every, now)
     }
 
+    fn beats(&self, now: Timestamp) -> bool {
+        is_due(self.beaten, BEAT, now)
+    }
+
     /// What may be written down: the topology names its networks, and of others it has to be many
     /// who reported.
     fn open(&self) -> Reach {
@@ -276,7 +299,7 @@ impl Inner {
     fn judge(&mut self, now: Timestamp, blueprint: &Blueprint, words: &Words) -> Judged {
         (self.judged, self.heard) = (Some(now), false);
         self.stand(blueprint);
-        let beats = is_due(self.beaten, BEAT, now);
+        let beats = self.beats(now);
         self.beat(now, blueprint, words, beats);
         if beats {
             self.beaten = Some(now);

@@ -1,10 +1,11 @@
 //! The play.
 
-use damm_fleet::{FrontdoorId, Network, NodeId, Span, State, Subject, Verb, Verdict, Verdicts};
+use damm_fleet::{FrontdoorId, NodeId, Span, Subject, Verb};
 use damm_planner::{Changed, Decision, Item};
 
 use super::Stage;
 use super::client;
+use super::crowd::Crowd;
 use super::theatre::Theatre;
 use crate::exit::{Failure, Result};
 use crate::render::{Line, Style, when};
@@ -16,11 +17,15 @@ const SLOW: Span = Span::from_mins(30);
 /// While nothing but age goes on; catalogs are renewed every six hours.
 const CALM: Span = Span::from_hours(2);
 
+/// While clients lie.
+const SLANDER: Span = Span::from_mins(5);
 /// So often that an egress rotation falls between two renewals.
 const OFTEN: Span = Span::from_mins(30);
 
 /// What is made stands by then.
 const SOON: Span = Span::from_hours(1);
+/// Where a door fails everywhere at once, it takes clients longer to tell it from one that is down.
+const HOURS: Span = Span::from_hours(3);
 /// Drains, and catalogs that name what drained, end by then.
 const DRAINS: Span = Span::from_days(2);
 /// An egress address grows old by then.
@@ -32,6 +37,7 @@ pub async fn play(theatre: &mut Theatre<'_>, stage: &Stage) -> Result<()> {
     clients_come(theatre).await?;
     blocked_for_some(theatre).await?;
     burned(theatre).await?;
+    liars(theatre).await?;
     a_server_dies(theatre).await?;
     age(theatre, stage).await?;
     egress(theatre, stage).await
@@ -65,20 +71,27 @@ fn verify(theatre: &Theatre<'_>, stage: &Stage) -> Result<()> {
 
 async fn clients_come(theatre: &mut Theatre<'_>) -> Result<()> {
     theatre.act_title("Clients come");
-    quietly(theatre, Span::from_days(1)).await?;
+    let crowd = Crowd::come(theatre.bench).await?;
+    let many = crowd.len();
+    theatre.crowd = Some(crowd);
+    quietly(theatre, Span::from_hours(18)).await?;
+    become_known(theatre).await?;
     let (doors, sessions) = in_service(theatre).await?;
     theatre
         .say(format!("{sessions} sessions through {doors} front doors, counted and never logged"));
+    theatre.say(format!(
+        "{many} clients say twice an hour which of their doors work, with receipts for it"
+    ));
     Ok(())
 }
 
-/// One population's networks stop reaching a door: it is withheld from them, and replaced.
+/// One country's censor stops packets to a door: it is withheld there, and replaced.
 async fn blocked_for_some(theatre: &mut Theatre<'_>) -> Result<()> {
     theatre.act_title("A censor blocks a front door in Iran");
-    let door = a_door(theatre)?;
+    let door = best_known(theatre, "iran")?;
     bad(theatre, format!("{door} stops answering in Iran, and only there"));
-    block(theatre, door, &["iran"]).await?;
-    theatre.act_until(QUICK, SOON, drains(door)).await?;
+    crowd(theatre)?.censor(door, *b"IR");
+    noticed(theatre, door).await?;
     theatre.good("the new one stood first, and nobody connected was cut off");
     released(theatre, door).await
 }
@@ -86,12 +99,60 @@ async fn blocked_for_some(theatre: &mut Theatre<'_>) -> Result<()> {
 /// A door is blocked for everybody.
 async fn burned(theatre: &mut Theatre<'_>) -> Result<()> {
     theatre.act_title("Another one is blocked for everybody");
-    quietly(theatre, Span::from_hours(20)).await?;
-    let door = a_door(theatre)?;
+    quietly(theatre, Span::from_hours(14)).await?;
+    become_known(theatre).await?;
+    let door = best_known(theatre, "turkmenistan")?;
     bad(theatre, format!("{door} is blocked for every population"));
-    block(theatre, door, &["iran", "turkmenistan"]).await?;
-    theatre.act_until(QUICK, SOON, drains(door)).await?;
+    let countries = [*b"IR", *b"TM"];
+    countries.into_iter().try_for_each(|c| crowd(theatre).map(|crowd| crowd.censor(door, c)))?;
+    noticed(theatre, door).await?;
     released(theatre, door).await
+}
+
+/// Waits until clients' reports say that a door is blocked, and until it is drained for that.
+async fn noticed(theatre: &mut Theatre<'_>, door: FrontdoorId) -> Result<()> {
+    let since = theatre.now();
+    let somewhere =
+        |t: &Theatre<'_>, _: &[Changed]| t.crowd.as_ref().is_some_and(|c| c.is_blocked(door));
+    let decided = theatre.act_until(QUICK, HOURS, somewhere).await?;
+    let took = when::short(theatre.now().since(since));
+    theatre
+        .good(format!("{took} after the first packet was lost, and nobody was asked but clients"));
+    if !decided.iter().any(|c| is_drain_of(c, door)) {
+        let drains =
+            |_: &Theatre<'_>, decided: &[Changed]| decided.iter().any(|c| is_drain_of(c, door));
+        theatre.act_until(QUICK, SOON, drains).await?;
+    }
+    Ok(())
+}
+
+/// Some clients are a censor's, and say together that a good door fails.
+async fn liars(theatre: &mut Theatre<'_>) -> Result<()> {
+    theatre.act_title("Three of ten clients lie");
+    become_known(theatre).await?;
+    let door = best_known(theatre, "iran")?;
+    let (liars, all) = (crowd(theatre)?.liars(), crowd(theatre)?.len());
+    bad(theatre, format!("{liars} of {all} say from now on that {door} fails, which it does not"));
+    crowd(theatre)?.slander(Some(door));
+    let decided = theatre.live(SLANDER, Span::from_hours(8)).await?;
+    crowd(theatre)?.slander(None);
+    let believed = decided.iter().any(|c| c.item == Item::Subject(door.into()));
+    match believed {
+        true => Err(Failure::error(format!("liars were believed: {door} is replaced"))
+            .help("please report this, with --seed")),
+        false => {
+            theatre.good("eight hours later it serves as before, and nothing was replaced for it");
+            Ok(())
+        }
+    }
+}
+
+/// Lets clients report for a while, so that the detector knows what is usual.
+async fn become_known(theatre: &mut Theatre<'_>) -> Result<()> {
+    let loud = std::mem::replace(&mut theatre.loud, false);
+    let lived = theatre.live(Span::from_mins(5), Span::from_hours(6)).await;
+    theatre.loud = loud;
+    lived.map(drop)
 }
 
 /// Waits until a draining door was seen gone.
@@ -111,6 +172,7 @@ async fn a_server_dies(theatre: &mut Theatre<'_>) -> Result<()> {
     let node = a_node(theatre)?;
     let killed = theatre.bench.providers.world.kill_machine(node).await;
     killed.map_err(|e| Failure::error(format!("the embedded cloud can't be written: {e}")))?;
+    crowd(theatre)?.lose(node);
     bad(theatre, format!("{node} falls silent"));
     let gone = move |t: &Theatre<'_>, _: &[Changed]| {
         let target = t.bench.engine.blueprint();
@@ -206,12 +268,20 @@ fn has(decided: &[Changed], verb: Verb) -> bool {
     decided.iter().any(|c| is(c, verb))
 }
 
-fn drains(door: FrontdoorId) -> impl FnMut(&Theatre<'_>, &[Changed]) -> bool {
-    let item = Item::Subject(door.into());
-    move |_, decided| {
-        let mine = |c: &&Changed| c.item == item;
-        decided.iter().filter(mine).any(|c| is(c, Verb::DrainFrontdoor))
-    }
+fn is_drain_of(change: &Changed, door: FrontdoorId) -> bool {
+    is(change, Verb::DrainFrontdoor) && change.item == Item::Subject(door.into())
+}
+
+/// The clients, who have come by now.
+fn crowd<'a>(theatre: &'a mut Theatre<'_>) -> Result<&'a mut Crowd> {
+    let crowd = theatre.crowd.as_mut();
+    crowd.ok_or_else(|| Failure::error("the play got stuck: there are no clients"))
+}
+
+/// The door in service that most catalogs of a population name.
+fn best_known(theatre: &mut Theatre<'_>, population: &str) -> Result<FrontdoorId> {
+    let bench = theatre.bench;
+    crowd(theatre)?.best_known(population, bench)
 }
 
 fn bad(theatre: &Theatre<'_>, text: String) {
@@ -226,29 +296,8 @@ async fn in_service(theatre: &Theatre<'_>) -> Result<(usize, u64)> {
     Ok((doors, inventory.frontdoors.values().map(|d| d.sessions).sum()))
 }
 
-fn a_door(theatre: &Theatre<'_>) -> Result<FrontdoorId> {
-    let target = theatre.bench.engine.blueprint();
-    let door = target.nodes.values().flat_map(|n| n.served_doors()).map(|d| d.id).next();
-    door.ok_or_else(|| Failure::error("the play got stuck: no front door is in service"))
-}
-
 fn a_node(theatre: &Theatre<'_>) -> Result<NodeId> {
     let target = theatre.bench.engine.blueprint();
     let node = target.nodes.values().rfind(|n| n.serves()).map(|n| n.id);
     node.ok_or_else(|| Failure::error("the play got stuck: no node is in service"))
-}
-
-/// Notes that a door is blocked in all networks of some populations.
-async fn block(theatre: &Theatre<'_>, door: FrontdoorId, whom: &[&str]) -> Result<()> {
-    let topology = theatre.bench.engine.topology();
-    let mut verdicts = Verdicts::default();
-    let known = verdicts.0.entry(door).or_default();
-    for population in whom.iter().filter_map(|p| topology.populations.get(*p)) {
-        for asn in &population.asns {
-            let verdict = Verdict::new(State::Blocked, theatre.now(), "9 of 9 probes timed out");
-            let network = Network::new(&population.country, *asn);
-            known.extend(network.map(|n| (n, verdict)));
-        }
-    }
-    Ok(theatre.bench.store().put_verdicts(&verdicts).await?)
 }

@@ -1,10 +1,12 @@
 //! `damm demo`: a fleet's whole life, told line by line.
 //!
-//! Nothing here is acted: the planner, the engine, the ledger and the catalogs are the real ones,
-//! on the embedded cloud and a clock that is moved by hand.
+//! Nothing here is acted: the planner, the engine, the ledger, the catalogs and the detector are
+//! the real ones, on the embedded cloud and a clock that is moved by hand; clients report with the
+//! tokens and receipts of real ones.
 
 mod acts;
 mod client;
+mod crowd;
 mod tally;
 mod theatre;
 
@@ -67,6 +69,9 @@ pub async fn run(args: &Demo, global: &Global, output: &Output) -> Result<Exit> 
     let told = tally.and_then(|tally| tally::tell(&tally, &theatre, &stage));
     if stage.is_kept() && told.is_ok() {
         theatre.catch_up(clock::now()).await?;
+    }
+    if let Some(crowd) = theatre.crowd.take() {
+        crowd.leave().await;
     }
     bench.close().await?;
     told

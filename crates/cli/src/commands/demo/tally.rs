@@ -101,9 +101,22 @@ pub fn tell(tally: &Tally, theatre: &Theatre<'_>, stage: &Stage) -> Result<Exit>
     match zeros.iter().find(|(n, _)| *n > 0) {
         None => Ok(Exit::Done),
         Some((n, what)) => {
-            Err(Failure::error(format!("{n} {what}: please report this, with --seed")))
+            let failure = Failure::error(format!("{n} {what}: please report this, with --seed"));
+            Err(failure.help(cuts(theatre)))
         }
     }
+}
+
+/// Where sessions were cut, and when.
+fn cuts(theatre: &Theatre<'_>) -> String {
+    let cut = |happening: &Happening| match happening {
+        Happening::SessionsCut { subject, sessions } => Some((*subject, *sessions)),
+        _ => None,
+    };
+    let events = theatre.bench.providers.world.events();
+    let cuts = events.iter().filter_map(|e| cut(&e.what).map(|(s, n)| (e.at, s, n)));
+    let lines = cuts.map(|(at, subject, n)| format!("{}: {n} of {subject}", theatre.when(at)));
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 fn next(page: &mut Page, stage: &Stage) {

@@ -1,6 +1,6 @@
 //! The stage: the fleet, its clock, and what is told of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use damm_fleet::{FrontdoorId, Reason, Span, Timestamp};
 use damm_planner::{Changed, Decision, Item};
 
 use super::client;
+use super::crowd::{Blocks, Crowd};
 use crate::exit::{Failure, Result};
 use crate::output::Output;
 use crate::render::{Line, Page, Style, changes};
@@ -16,6 +17,8 @@ use crate::workbench::Workbench;
 
 /// Plans within one moment; more would be a planner that does not come to rest.
 const PLANS: u32 = 24;
+/// Clients are heard at least so often.
+const REPORTS: Span = Span::from_mins(5);
 /// Who the audit log says it was.
 const ACTOR: &str = "demo";
 
@@ -27,6 +30,8 @@ pub struct Theatre<'a> {
     pub clock: ManualClock,
     /// Whether changes are told as they happen.
     pub loud: bool,
+    /// The clients, once they have come.
+    pub crowd: Option<Crowd>,
     /// The fewest front doors that any population was left with, since it had its first ones.
     pub fewest: Option<usize>,
     /// Decisions so far, by what was decided.
@@ -49,6 +54,7 @@ impl<'a> Theatre<'a> {
             start: bench.engine.now(),
             clock,
             loud: true,
+            crowd: None,
             fewest: None,
             decided: BTreeMap::new(),
             named: BTreeMap::new(),
@@ -76,8 +82,10 @@ impl<'a> Theatre<'a> {
         self.now().since(self.start)
     }
 
-    /// Looks, plans and carries out all that can be done at this moment; returns what was decided.
+    /// Hears the clients, looks, plans and carries out all that can be done at this moment; returns
+    /// what was decided.
     pub async fn act(&mut self) -> Result<Vec<Changed>> {
+        self.hear_clients().await?;
         let engine = &self.bench.engine;
         engine.refresh().await?;
         let mut decided = Vec::new();
@@ -122,7 +130,7 @@ impl<'a> Theatre<'a> {
                 return Err(Failure::error(message)
                     .help("run it again with another --seed, and report this one"));
             }
-            self.clock.advance(step);
+            self.pass(step).await?;
         }
     }
 
@@ -138,10 +146,40 @@ impl<'a> Theatre<'a> {
         const STEP: Span = Span::from_hours(2);
         while self.now() < until {
             let left = until.since(self.now());
-            self.clock.advance(left.min(STEP));
+            self.pass(left.min(STEP)).await?;
             self.act().await?;
         }
         Ok(())
+    }
+
+    /// Lets time pass in which nothing is done but that clients report.
+    async fn pass(&mut self, span: Span) -> Result<()> {
+        let end = self.now() + span;
+        while self.crowd.is_some() && end.since(self.now()) > REPORTS {
+            self.clock.advance(REPORTS);
+            self.hear_clients().await?;
+        }
+        self.clock.advance(end.since(self.now()));
+        Ok(())
+    }
+
+    async fn hear_clients(&mut self) -> Result<()> {
+        let Some(mut crowd) = self.crowd.take() else { return Ok(()) };
+        let lived = crowd.live(self).await;
+        lived.map(|news| self.tell_blocks(&news, &crowd)).map(|()| self.crowd = Some(crowd))
+    }
+
+    /// One line for each door that is newly held to be blocked somewhere.
+    fn tell_blocks(&self, news: &Blocks, crowd: &Crowd) {
+        let doors: BTreeSet<FrontdoorId> = news.iter().map(|(door, _)| *door).collect();
+        for door in doors {
+            let networks = news.iter().filter(|(d, _)| *d == door);
+            let networks: Vec<String> = networks.map(|(_, n)| n.to_string()).collect();
+            let text = Line::of(Style::Accent, door.to_string())
+                .put(Style::Plain, format!(" is blocked in {}  ", networks.join(", ")))
+                .put(Style::Dim, crowd.evidence(door));
+            self.line(Line::of(Style::Warn, "! "), text);
+        }
     }
 
     fn hear(&mut self, decided: &[Changed]) {
