@@ -24,7 +24,7 @@ use crate::workbench::Workbench;
 const EACH: u32 = 150;
 /// They enrolled so long before the play.
 const KNOWN: Span = Span::from_days(30);
-/// Of ten clients so many lie, once one has told them to.
+/// Of ten clients so many lie, once one has told them to, in each bucket alike.
 const LIARS: u32 = 3;
 /// Of so many attempts one fails for no reason.
 const UNLUCKY: u8 = 32;
@@ -66,6 +66,7 @@ impl Crowd {
         let mut people = Vec::new();
         for (name, population) in &topology.populations {
             let paths = Paths::new(&secret.assign_key(), name, topology.catalog.buckets);
+            let mut met = BTreeMap::new();
             let homes = population.asns.iter();
             let homes = homes.filter_map(|asn| Network::new(&population.country, *asn));
             for home in homes.flat_map(|home| std::iter::repeat_n(home, EACH as usize)) {
@@ -73,7 +74,8 @@ impl Crowd {
                 let Some(number) = CredentialId::new(raw) else { break };
                 watch.let_in(number, name, now - KNOWN);
                 let buckets = paths.of(raw).buckets().map(|b| b.number()).to_vec();
-                let (population, lies) = (name.clone(), raw % 10 < LIARS);
+                let lies = lies(met.entry(buckets[0]).or_default());
+                let population = name.clone();
                 let key = ReporterKey::new(secret.reporter(raw));
                 people.push(Person { number, population, home, key, buckets, lies });
             }
@@ -217,6 +219,13 @@ impl Crowd {
     pub async fn leave(self) {
         self.watch.close().await;
     }
+}
+
+/// Whether the next client of a bucket lies, of which so many were met before.
+const fn lies(met: &mut u32) -> bool {
+    let before = *met;
+    *met += 1;
+    *met * LIARS / 10 > before * LIARS / 10
 }
 
 impl Person {
