@@ -4,6 +4,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use damm_catalog::{Catalog, Front, SCHEMA, SecretKey};
 use damm_fleet::{FrontdoorId, NodeId, Role, Span, Timestamp};
