@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use fearless_simd::{Level, Simd, dispatch};
+
 use crate::siphash::SipKey;
 
 /// A door's cost, its id's bits, and its place in the list of doors.
@@ -14,15 +16,20 @@ pub(crate) type Ranking = BinaryHeap<Reverse<Ranked>>;
 /// How many doors are expected to pass the bars.
 const FEW: f64 = 64.0;
 
+/// So many doors are hashed at once: what their hashes take stays in the nearest cache.
+const BLOCK: usize = 256;
+
 /// What a door's random word has to reach for the door to be among the first few of a ranking:
 /// integers are compared much faster than costs are computed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Bars {
     ids: Vec<u64>,
     weights: Vec<u32>,
     bars: Vec<u64>,
     /// No door of a higher cost is among the few.
     most: u64,
+    /// What this machine's processor can do at once.
+    level: Level,
 }
 
 impl Bars {
@@ -38,22 +45,38 @@ impl Bars {
             let bar = (-most * f64::from(*w)).exp() * (1.0 - 1e-9);
             ((bar * 2f64.powi(64)) as u64).saturating_sub(1 << 12)
         });
-        Self { bars: bars.collect(), ids, weights, most: most.to_bits() }
+        let (bars, level) = (bars.collect(), Level::new());
+        Self { ids, weights, bars, most: most.to_bits(), level }
     }
 
     /// The first of the ranking under a key, in no order: a few dozen, or fewer, or none.
     pub(crate) fn first(&self, key: SipKey) -> Vec<Reverse<Ranked>> {
         let mut first = Vec::with_capacity(2 * FEW as usize);
-        for (place, (id, bar)) in self.ids.iter().zip(&self.bars).enumerate() {
-            let hash = key.hash(*id);
-            if hash >= *bar {
-                let cost = cost(hash, self.weights[place]);
-                if cost <= self.most {
-                    first.push(Reverse((cost, *id, place)));
+        let mut hashes = [0; BLOCK];
+        for (block, ids) in self.ids.chunks(BLOCK).enumerate() {
+            let hashes = &mut hashes[..ids.len()];
+            dispatch!(self.level, simd => hash_all(simd, key, ids, hashes));
+            let from = block * BLOCK;
+            for ((place, hash), bar) in (from..).zip(hashes).zip(&self.bars[from..]) {
+                if *hash >= *bar {
+                    first.extend(self.ranked(place, *hash));
                 }
             }
         }
         first
+    }
+
+    fn ranked(&self, place: usize, hash: u64) -> Option<Reverse<Ranked>> {
+        let cost = cost(hash, self.weights[place]);
+        (cost <= self.most).then(|| Reverse((cost, self.ids[place], place)))
+    }
+}
+
+/// Hashes words, as many at once as the processor can; the compiler sees to it.
+#[inline(always)]
+fn hash_all<S: Simd>(_: S, key: SipKey, words: &[u64], hashes: &mut [u64]) {
+    for (hash, word) in hashes.iter_mut().zip(words) {
+        *hash = key.hash(*word);
     }
 }
 
@@ -92,6 +115,18 @@ fn ln(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_hashed_at_once_have_the_hashes_of_each() {
+        let key = SipKey::new([9; 16]);
+        let words: Vec<u64> = (0..67).map(|n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+        for count in 0..words.len() {
+            let mut hashes = vec![0; count];
+            dispatch!(Level::new(), simd => hash_all(simd, key, &words[..count], &mut hashes));
+            let each: Vec<u64> = words[..count].iter().map(|word| key.hash(*word)).collect();
+            assert_eq!(hashes, each);
+        }
+    }
 
     #[test]
     fn the_logarithm_is_the_standard_librarys_within_rounding() {

@@ -19,6 +19,7 @@ impl SipKey {
     }
 
     /// The hash of the word's eight little-endian bytes.
+    #[inline(always)]
     pub(crate) fn hash(self, word: u64) -> u64 {
         // The last block holds the message's length in its highest byte.
         let last = 8u64 << 56;
@@ -29,6 +30,7 @@ impl SipKey {
     }
 }
 
+#[inline(always)]
 const fn absorb(mut v: [u64; 4], block: u64) -> [u64; 4] {
     v[3] ^= block;
     v = round(round(v));
@@ -36,6 +38,7 @@ const fn absorb(mut v: [u64; 4], block: u64) -> [u64; 4] {
     v
 }
 
+#[inline(always)]
 const fn round([mut a, mut b, mut c, mut d]: [u64; 4]) -> [u64; 4] {
     a = a.wrapping_add(b);
     b = b.rotate_left(13) ^ a;
