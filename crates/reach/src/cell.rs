@@ -7,6 +7,7 @@ use crate::fixed::{Fixed, Swing};
 use crate::score::{self, Pair, left};
 use crate::settings::Tuned;
 use crate::voice::mix;
+use crate::window::Window;
 
 /// Half of the count of recent reports is forgotten after this time, in seconds.
 const RECENT: f64 = 1_800.0;
@@ -30,15 +31,17 @@ const MISSED: f64 = 30.0;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Cell {
     /// Evidence for a block, in nats.
-    pub(crate) hard: f32,
+    pub(crate) hard: Fixed,
     /// Evidence for throttling.
-    pub(crate) soft: f32,
+    pub(crate) soft: Fixed,
     /// Reports that the baseline rests on, with half of them forgotten after its memory.
     pub(crate) tries: f32,
     /// How many of these failed.
     pub(crate) fails: f32,
     /// Reports of the last hour or so.
     pub(crate) recent: f32,
+    /// What came in the last minutes.
+    pub(crate) late: Window,
     /// When the last one came, in seconds.
     pub(crate) at: u32,
     /// Since when the state is what it is.
@@ -69,11 +72,12 @@ const TOLD: u8 = 4;
 impl Cell {
     pub(crate) fn new(now: u32) -> Self {
         Self {
-            hard: 0.0,
-            soft: 0.0,
+            hard: Fixed::default(),
+            soft: Fixed::default(),
             tries: 0.0,
             fails: 0.0,
             recent: 0.0,
+            late: Window::default(),
             at: now,
             since: now,
             failed: 0,
@@ -96,7 +100,17 @@ impl Cell {
 
     /// Whether something looks wrong, so that nothing is learned from it as usual.
     pub(crate) fn is_suspect(&self, settings: &Tuned) -> bool {
-        f64::from(self.hard) >= settings.frozen || self.state == State::Blocked
+        self.hard.get() >= settings.frozen || self.is_blocked()
+    }
+
+    /// Whether it is taken to be blocked.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.state == State::Blocked
+    }
+
+    /// The weights of what was tried and of what failed in the last minutes.
+    pub(crate) fn of_late(&self, now: u32) -> (f64, f64) {
+        self.late.after(now.saturating_sub(self.at))
     }
 
     /// Whether it was blocked, and came free.
@@ -120,7 +134,7 @@ impl Cell {
             true => w * s.repeat,
             false => w,
         };
-        self.hard = climb(self.hard, novel * hard_pair(b, s).said(failed), s.h + HEADROOM);
+        self.hard.climb(novel * hard_pair(b, s).said(failed), s.h + HEADROOM);
         match failed {
             true => self.failed |= bit,
             false => self.failed &= !bit,
@@ -132,7 +146,7 @@ impl Cell {
 
     /// The soft score alone: for stalls that only throttling explains.
     pub(crate) fn score_soft(&mut self, failed: bool, w: f64, b: f64, s: &Tuned) {
-        self.soft = climb(self.soft, w * soft_pair(b, s).said(failed), s.h + HEADROOM);
+        self.soft.climb(w * soft_pair(b, s).said(failed), s.h + HEADROOM);
     }
 
     fn score_recovery(&mut self, failed: bool, w: f64, b: f64) {
@@ -159,6 +173,12 @@ impl Cell {
         self.silent.add(w * SILENT_SHARE.ln());
         self.recent = (self.recent_at(now) + w) as f32;
         self.at = self.at.max(now);
+    }
+
+    /// The same for a report that says whether it got through.
+    pub(crate) fn count(&mut self, failed: bool, w: f64, now: u32) {
+        self.late.add(failed, w, now.saturating_sub(self.at));
+        self.touch(w, now);
     }
 
     /// The weight of the reports of the last hour or so.
@@ -193,14 +213,19 @@ impl Cell {
 
     /// Forgets what was held against the door.
     pub(crate) fn acquit(&mut self) {
-        (self.hard, self.soft, self.failed) = (0.0, 0.0, 0);
+        (self.hard, self.soft, self.failed) = (Fixed::default(), Fixed::default(), 0);
         (self.silent, self.probed) = (Swing::default(), Fixed::default());
+        self.late = Window::default();
     }
 
     pub(crate) fn write(&self, to: &mut Writer) {
-        for n in [self.hard, self.soft, self.tries, self.fails, self.recent] {
+        for n in [self.hard, self.soft] {
+            to.u16(n.0);
+        }
+        for n in [self.tries, self.fails, self.recent] {
             to.f32(n);
         }
+        self.late.write(to);
         to.u32(self.at);
         to.u32(self.since);
         for n in [self.failed, self.seen[0], self.seen[1]] {
@@ -217,11 +242,12 @@ impl Cell {
 
     pub(crate) fn read(from: &mut Reader<'_>) -> Option<Self> {
         Some(Self {
-            hard: from.f32()?,
-            soft: from.f32()?,
+            hard: Fixed(from.u16()?),
+            soft: Fixed(from.u16()?),
             tries: from.f32()?,
             fails: from.f32()?,
             recent: from.f32()?,
+            late: Window::read(from)?,
             at: from.u32()?,
             since: from.u32()?,
             failed: from.u64()?,

@@ -21,6 +21,11 @@ impl Fixed {
     pub(crate) fn add(&mut self, more: f64) {
         *self = Self::of(self.get() + more);
     }
+
+    /// Adds, between 0 and an end of its own.
+    pub(crate) fn climb(&mut self, more: f64, end: f64) {
+        *self = Self::of((self.get() + more).min(end));
+    }
 }
 
 /// A number from -32 to just below 32, in the same steps.

@@ -2,33 +2,18 @@
 
 use damm_fleet::{FrontdoorId, Network, State, Timestamp};
 
-use crate::cell::Cell;
+use crate::around::{Around, KNOWN, SPEAKS};
 use crate::door::{BEATS, DOWN, Door};
 use crate::ground::Aspect;
 use crate::pool::Pool;
 use crate::room::{Reach, reporters, seconds};
 use crate::score::left;
 use crate::settings::Tuned;
+use crate::shared::Shared;
 use crate::weather::Isp;
 
-/// With less than this weight of reports in the last hour or so nothing is known of a cell.
-const KNOWN: f64 = 3.0;
-/// A cell speaks for its country's share from this weight on.
-const SPEAKS: f64 = 1.0;
-/// Where the country's score is high, or two more of its networks are blocked, odds of 55 to 1 of
-/// a cell's own suffice: the others' odds multiply with them.
-const TOGETHER: f64 = 4.0;
-/// Where both hold, and where a country's block is over, 10 to 1,
-const SIBLING: f64 = 2.303;
-/// but no less than about one failure,
-const SINGLE: f64 = 1.0;
-/// and more where there is more than this weight of reports in the last hour or so.
-const BUSY: f64 = 10.0;
 /// So many countries have to show that a door is down, and this share of those that show anything.
 const DOWN_COUNTRIES: (usize, f64) = (3, 0.6);
-/// This share of a country's cells has to be blocked before those that say nothing count as
-/// blocked.
-const INHERIT: f64 = 0.6;
 /// For so many seconds after a block few successes say nothing.
 const MOVED: u32 = 86_400;
 /// Seconds between two looks at cadences, and at what works where.
@@ -51,12 +36,13 @@ impl Reach {
     pub fn tick(&mut self, now: Timestamp) -> Vec<Change> {
         let now = seconds(now);
         let mut changes = Vec::new();
+        self.doors.iter_mut().for_each(|door| door.judge_down(now, &self.tuned));
+        let shared = Shared::of(&self.doors, self.networks.len(), now);
         for door in &mut self.doors {
-            door.judge_down(now, &self.tuned);
             if !door.is_down() {
                 door.look_around(now);
                 door.miss(&self.networks, now, &self.tuned);
-                door.judge(&self.networks, now, &self.tuned);
+                door.judge(&self.networks, &shared, now, &self.tuned);
             }
             door.tell(&self.networks, now, &self.tuned, &mut changes);
         }
@@ -144,32 +130,22 @@ impl Door {
         }
     }
 
-    fn judge(&mut self, networks: &[Isp], now: u32, s: &Tuned) {
+    fn judge(&mut self, networks: &[Isp], shared: &Shared, now: u32, s: &Tuned) {
         for at in 0..self.pools.len() {
             let pool = self.pools[at];
-            let mut accused = !pool.blocked && f64::from(pool.hard) >= DOWN;
-            let (mut speaking, mut blocked) = (0usize, 0usize);
-            for cell in cells_of(&self.networks, &self.cells, networks, pool.country) {
-                let cell = &self.cells[cell];
-                speaking += usize::from(cell.recent_at(now) >= SPEAKS);
-                blocked += usize::from(cell.state == State::Blocked);
-                accused |= cell.state != State::Blocked && f64::from(cell.hard) >= s.suspect;
+            let mine = cells_of(&self.networks, networks, pool.country);
+            let mut around = Around::of(pool, mine.iter().map(|at| &self.cells[*at]), now);
+            self.pools[at].accuse(around.accused(s), now);
+            around.pool = self.pools[at];
+            around.middle = shared.countries.get(&pool.country).copied().unwrap_or_default();
+            around.up = self.is_up_beyond(&around.pool, now);
+            for at in mine {
+                let network = self.networks[at] as usize;
+                let usual = networks[network].outlook(self.transport).0;
+                let b = self.cells[at].baseline(usual, s);
+                around.judge(&mut self.cells[at], &shared.networks[network], b, now, s);
             }
-            self.pools[at].accuse(accused, now);
-            let pool = self.pools[at];
-            let up = self.is_up_beyond(&pool, now);
-            let open = speaking.saturating_sub(blocked);
-            let around = Around { pool, up, blocked, open };
-            for cell in cells_of(&self.networks, &self.cells, networks, pool.country) {
-                around.judge(&mut self.cells[cell], now, s);
-            }
-            let everywhere = blocked >= 2 && blocked as f64 >= INHERIT * speaking as f64;
-            let pool = &mut self.pools[at];
-            let is_blocked = everywhere && (pool.blocked || f64::from(pool.hard) >= s.h && up);
-            if is_blocked != pool.blocked {
-                (pool.blocked, pool.since) = (is_blocked, now);
-                pool.hard = if is_blocked { pool.hard } else { 0.0 };
-            }
+            self.pools[at].judge(&around, now, s);
         }
     }
 
@@ -192,97 +168,27 @@ impl Door {
         if self.is_down() {
             return State::Down;
         }
+        let is_news = cell.told() != State::Blocked;
         if reporters(&cell.seen) >= s.k {
-            return cell.state;
+            let (tries, fails) = cell.of_late(now);
+            // It was kept back, and may be over: too few had reported until now.
+            let is_late = is_news && cell.is_blocked() && cell.since < now;
+            return if is_late && 2.0 * fails <= tries { State::Unknown } else { cell.state };
         }
         let pool = self.pools.iter().find(|p| p.country == country);
         match pool {
-            Some(p) if p.blocked && p.lasts(now) && reporters(&p.seen) >= s.k => State::Blocked,
+            Some(p) if p.blocked && p.lasts(now, is_news) && reporters(&p.seen) >= s.k => {
+                State::Blocked
+            }
             _ => State::Unknown,
         }
     }
 }
 
 /// The places of a country's cells.
-fn cells_of<'a>(
-    of: &'a [u32],
-    cells: &'a [Cell],
-    networks: &'a [Isp],
-    country: [u8; 2],
-) -> impl Iterator<Item = usize> + use<> {
-    debug_assert_eq!(of.len(), cells.len());
+fn cells_of(of: &[u32], networks: &[Isp], country: [u8; 2]) -> Vec<usize> {
     let mine = |at: &usize| networks[of[*at] as usize].network.country == country;
-    (0..of.len()).filter(mine).collect::<Vec<_>>().into_iter()
-}
-
-/// What a cell's neighbours show.
-struct Around {
-    pool: Pool,
-    /// The door answers somebody elsewhere.
-    up: bool,
-    /// Cells of the country that are blocked.
-    blocked: usize,
-    /// Cells that are not, and of which something is known.
-    open: usize,
-}
-
-impl Around {
-    fn judge(&self, cell: &mut Cell, now: u32, s: &Tuned) {
-        let state = match cell.state {
-            State::Blocked if cell.cured.get() < self.cure(cell, s) => return,
-            State::Blocked => State::Reachable,
-            _ if self.up && self.is_blocked(cell, now, s) => State::Blocked,
-            was => self.open(cell, was, now, s),
-        };
-        if state != cell.state {
-            cell.become_state(state, now);
-        }
-    }
-
-    /// The evidence that ends a block. Where the country's block is over already, a cell with few
-    /// reports needs little of its own.
-    fn cure(&self, cell: &Cell, s: &Tuned) -> f64 {
-        match !self.pool.blocked && self.pool.since > cell.since {
-            true => SIBLING,
-            false => s.recovery,
-        }
-    }
-
-    fn is_blocked(&self, cell: &Cell, now: u32, s: &Tuned) -> bool {
-        let (hard, pool) = (f64::from(cell.hard), f64::from(self.pool.hard) >= s.h);
-        let probed = cell.probed.get() >= s.suspect;
-        let mut need = s.h;
-        if probed {
-            need -= s.suspect;
-        }
-        if pool || self.blocked >= 2 {
-            need = TOGETHER;
-        }
-        if pool && self.blocked >= 2 {
-            let odds = (self.blocked as f64 + 0.5) / (self.open as f64 + 0.5);
-            // So many false calls an hour, not for so many reports: a busy cell soon shows more.
-            let busy = (cell.recent_at(now) / BUSY).max(1.0);
-            need = (SIBLING - odds.ln() + busy.ln()).clamp(SINGLE, TOGETHER);
-        }
-        let enough = pool || probed || reporters(&cell.seen) >= s.k;
-        let silent = cell.silent.get() >= s.h && reporters(&cell.seen) >= s.k;
-        enough && hard >= need || silent
-    }
-
-    /// The state of a cell that is not blocked. Throttling of a few attempts shows in a country's
-    /// score long before it does in a cell's, so there less of the cell's own is asked for.
-    fn open(&self, cell: &Cell, was: State, now: u32, s: &Tuned) -> State {
-        let soft = f64::from(cell.soft);
-        let need = if f64::from(self.pool.soft) >= s.h { SIBLING } else { s.h };
-        let recent = cell.recent_at(now);
-        match was {
-            _ if soft >= need => State::Degraded,
-            State::Degraded if soft >= need / 2.0 => State::Degraded,
-            State::Reachable | State::Degraded if recent >= KNOWN / 2.0 => State::Reachable,
-            _ if recent >= KNOWN => State::Reachable,
-            _ => State::Unknown,
-        }
-    }
+    (0..of.len()).filter(mine).collect()
 }
 
 impl Tuned {

@@ -43,8 +43,10 @@
 //! - A country's score adds as many false alarms again at most, but one of them can touch all
 //!   of its networks.
 
+mod around;
 mod bytes;
 mod cell;
+
 mod door;
 mod few;
 mod fixed;
@@ -56,10 +58,12 @@ mod report;
 mod room;
 pub mod score;
 mod settings;
+mod shared;
 mod snapshot;
 mod told;
 mod voice;
 mod weather;
+mod window;
 
 pub use ground::{Aspect, Hours, choose};
 pub use judge::Change;

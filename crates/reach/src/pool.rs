@@ -78,9 +78,10 @@ impl Pool {
     }
 
     /// Whether its block is old enough to hold where nothing is known, and still going on.
-    pub(crate) fn lasts(&self, now: u32) -> bool {
+    pub(crate) fn lasts(&self, now: u32, is_news: bool) -> bool {
         let (oks, fails) = self.recent(now);
-        fails > oks && now.saturating_sub(self.since) >= SPREADS
+        let least = if is_news { 2.0 * oks } else { oks };
+        fails > least && now.saturating_sub(self.since) >= SPREADS
     }
 
     /// Notes whether something here looks like a block that is none yet.

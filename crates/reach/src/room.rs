@@ -217,7 +217,7 @@ impl Told {
             isp.add(door.transport, failed, w, now, s);
         }
         let novel = cell.score(failed, w, bit, b, s);
-        cell.touch(w, now);
+        cell.count(failed, w, now);
         pool.count(failed, w, here, now);
         pool.hard = climb(pool.hard, novel * hard_pair(b, s).said(failed), s.h + HEADROOM);
         pool.soft = climb(pool.soft, w * soft.said(failed), s.h + HEADROOM);

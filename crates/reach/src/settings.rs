@@ -50,7 +50,7 @@ impl Default for Settings {
         Self {
             false_alarms: 0.81,
             reports_a_day: 7.2e6,
-            liars: 0.045,
+            liars: 0.035,
             soft_liars: 0.03,
             soft_rise: 0.22,
             blocked_share: 0.80,

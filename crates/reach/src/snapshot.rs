@@ -9,7 +9,7 @@ use crate::voice::Voices;
 use crate::weather::Isp;
 
 /// What a snapshot begins with: its name, and the version of what follows.
-const BEGIN: u64 = u64::from_le_bytes(*b"dammrch3");
+const BEGIN: u64 = u64::from_le_bytes(*b"dammrch4");
 
 /// Why bytes are no snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -189,7 +189,7 @@ fn verdict(door: &Door, cell: &Cell, isp: &Isp, s: &Tuned) -> Option<Verdict> {
 }
 
 fn of_cell(door: &Door, cell: &Cell, isp: &Isp, s: &Tuned) -> Option<Finding> {
-    let (hard, soft) = (f64::from(cell.hard), f64::from(cell.soft));
+    let (hard, soft) = (cell.hard.get(), cell.soft.get());
     let evidence = Evidence {
         score: hard,
         threshold: s.h,

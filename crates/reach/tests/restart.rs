@@ -98,7 +98,7 @@ proptest! {
 #[test]
 fn what_is_no_snapshot_is_called_so() {
     assert_eq!(Reach::restore(settings(), b"{}").unwrap_err(), BadSnapshot::Foreign);
-    assert_eq!(Reach::restore(settings(), b"dammrch3").unwrap_err(), BadSnapshot::Damaged);
+    assert_eq!(Reach::restore(settings(), b"dammrch4").unwrap_err(), BadSnapshot::Damaged);
 }
 
 #[test]

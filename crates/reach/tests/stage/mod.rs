@@ -32,14 +32,21 @@ pub fn settings() -> Settings {
 impl Stage {
     /// Three countries with three networks each, and six doors of two transports.
     pub fn new(seed: u64) -> Self {
+        Self::with(seed, 6, 9, false)
+    }
+
+    /// So many doors and networks, the latter in three countries; `alike` gives all doors the same
+    /// transport.
+    pub fn with(seed: u64, doors: usize, networks: usize, alike: bool) -> Self {
         let mut ids = Seed::from_number(seed);
-        let doors: Vec<FrontdoorId> = (0..6).map(|_| ids.frontdoor()).collect();
+        let count = networks;
+        let doors: Vec<FrontdoorId> = (0..doors).map(|_| ids.frontdoor()).collect();
         let networks = ["IR", "RU", "TM"]
             .iter()
             .flat_map(|country| (1..4).map(move |asn| Network::new(country, Asn(asn)).unwrap()));
         let mut room = Reach::new(settings());
         for (at, door) in doors.iter().enumerate() {
-            let transport = if at % 2 == 0 { "shadowsocks" } else { "trojan" };
+            let transport = if alike || at % 2 == 0 { "shadowsocks" } else { "trojan" };
             let provider = if at < 3 { "helsinki" } else { "paris" };
             let provider = provider.parse().unwrap();
             room.stand(*door, &Standing { provider, transport: transport.to_owned() });
@@ -47,7 +54,7 @@ impl Stage {
         Self {
             room,
             doors,
-            networks: networks.collect(),
+            networks: networks.take(count).collect(),
             now: Timestamp::from_millis(1_700_000_000_000),
             beats: true,
             pace: 2,
