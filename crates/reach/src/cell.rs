@@ -192,6 +192,12 @@ impl Cell {
         self.silent = Swing::of((self.silent.get() + missed).max(0.0));
     }
 
+    /// Forgets how many reports come, and not how many of them fail.
+    pub(crate) fn unlearn(&mut self) {
+        let kept = self.tries.recip().min(1.0);
+        (self.tries, self.fails) = (self.tries * kept, self.fails * kept);
+    }
+
     /// Takes a vantage point's word.
     pub(crate) fn probe(&mut self, through: bool, b: f64, s: &Tuned) {
         let pair = Pair::of(b.clamp(0.02, 0.9), s.blocked_share);

@@ -115,8 +115,12 @@ impl Door {
     fn miss(&mut self, networks: &[Isp], now: u32, s: &Tuned) {
         let quiet = now < self.quiet_until;
         let memory = s.memory.as_secs_f64();
+        let reassigned = self.quiet_until > now.saturating_add(memory as u32);
         for (network, cell) in self.networks.iter().zip(&mut self.cells) {
             let isp = &networks[*network as usize];
+            if reassigned {
+                cell.unlearn();
+            }
             let usual = f64::from(cell.tries);
             // The clients of a door that was blocked were told of others.
             let moved = cell.was_blocked() && now.saturating_sub(cell.since) < MOVED;

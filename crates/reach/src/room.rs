@@ -81,7 +81,8 @@ impl Reach {
     }
 
     /// Tells that a door's clients were told of other doors, or others of it: for two memories'
-    /// lengths, when little is left of what used to come, nobody's silence is held against it.
+    /// lengths nobody's silence is held against it. In the first, while catalogs of before expire,
+    /// it is forgotten how many reports used to come, and in the second it is learned how many do.
     pub fn reassigned(&mut self, id: FrontdoorId, now: Timestamp) {
         let until = seconds(now + self.tuned.memory + self.tuned.memory);
         if let Some(at) = self.door_places.get(&id) {

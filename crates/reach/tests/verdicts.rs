@@ -130,6 +130,24 @@ fn a_door_that_falls_silent_in_one_network_is_blocked_there() {
 }
 
 #[test]
+fn a_door_that_one_country_is_told_of_no_longer_is_not_silent_there() {
+    let mut s = Stage::new(5);
+    s.pace = 4;
+    s.run(1_200, &well);
+    // Its clients' catalogs expire within six hours; those of other countries stay as they are.
+    s.room.reassigned(s.doors[2], s.now);
+    s.run(360, &|t| (t.network > 2 || t.door != 2 || t.who % 2 == 0).then_some(0.1));
+    for hour in 0..48 {
+        s.run(60, &|t| (t.network > 2 || t.door != 2).then_some(0.1));
+        let states = s.states(2);
+        assert!(!states.contains(&State::Blocked), "hour {hour}: {states:?}");
+    }
+    // And who falls silent later is noticed.
+    s.run(40, &|t| (t.network != 5 || t.door != 2).then_some(0.1));
+    assert_eq!(s.states(2)[5], State::Blocked);
+}
+
+#[test]
 fn many_reports_between_two_ticks_are_no_silence() {
     let mut s = Stage::new(12);
     s.pace = 60;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use damm_clouds::sim::Happening;
-use damm_fleet::Subject;
+use damm_fleet::{Subject, Timestamp};
 use serde::Serialize;
 
 use super::Stage;
@@ -52,7 +52,7 @@ pub async fn of(theatre: &Theatre<'_>) -> Result<Tally> {
         addresses_returned: count(|w| matches!(w, Happening::AddressReleased)),
         calls: standing.values().map(|s| s.calls).sum(),
         fewest_doors: theatre.fewest.unwrap_or(0),
-        sessions_cut: world.sessions_cut(),
+        sessions_cut: cuts(theatre).map(|cut| cut.2).sum(),
         returned_too_early: theatre.too_early.len(),
         orphans: tags.filter(stray).count(),
         duplicates: world.duplicates().len(),
@@ -102,21 +102,28 @@ pub fn tell(tally: &Tally, theatre: &Theatre<'_>, stage: &Stage) -> Result<Exit>
         None => Ok(Exit::Done),
         Some((n, what)) => {
             let failure = Failure::error(format!("{n} {what}: please report this, with --seed"));
-            Err(failure.help(cuts(theatre)))
+            Err(failure.help(told(theatre)))
         }
     }
 }
 
-/// Where sessions were cut, and when.
-fn cuts(theatre: &Theatre<'_>) -> String {
-    let cut = |happening: &Happening| match happening {
-        Happening::SessionsCut { subject, sessions } => Some((*subject, *sessions)),
-        _ => None,
-    };
+/// When and where sessions were cut, and how many. The embedded cloud lets sessions come to every
+/// address that an agent serves, also to a front door that is given up before any catalog named it:
+/// these are nobody's.
+fn cuts<'a>(theatre: &'a Theatre<'_>) -> impl Iterator<Item = (Timestamp, Subject, u64)> + use<'a> {
     let events = theatre.bench.providers.world.events();
-    let cuts = events.iter().filter_map(|e| cut(&e.what).map(|(s, n)| (e.at, s, n)));
-    let lines = cuts.map(|(at, subject, n)| format!("{}: {n} of {subject}", theatre.when(at)));
-    lines.collect::<Vec<_>>().join("; ")
+    events.into_iter().filter_map(|event| match event.what {
+        Happening::SessionsCut { subject, sessions } if theatre.was_told(subject) => {
+            Some((event.at, subject, sessions))
+        }
+        _ => None,
+    })
+}
+
+/// The same in words.
+fn told(theatre: &Theatre<'_>) -> String {
+    let line = |(at, subject, n)| format!("{}: {n} of {subject}", theatre.when(at));
+    cuts(theatre).map(line).collect::<Vec<_>>().join("; ")
 }
 
 fn next(page: &mut Page, stage: &Stage) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use damm_clouds::ManualClock;
-use damm_fleet::{FrontdoorId, Reason, Span, Timestamp};
+use damm_fleet::{FrontdoorId, Reason, Span, Subject, Timestamp};
 use damm_planner::{Changed, Decision, Item};
 
 use super::client;
@@ -245,6 +245,16 @@ impl<'a> Theatre<'a> {
     /// What is written to.
     pub const fn output(&self) -> &Output {
         &self.output
+    }
+
+    /// Whether clients could ever know of it: of a front door from a catalog only.
+    pub fn was_told(&self, subject: Subject) -> bool {
+        match subject {
+            Subject::Frontdoor(door) => {
+                self.named.contains_key(&door) || self.too_early.contains(&door)
+            }
+            _ => true,
+        }
     }
 
     /// Notes what is published, and whether any address went back too early.
